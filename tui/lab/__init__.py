@@ -1,0 +1,1 @@
+"""An embedded lab: a small tenant with on-premises changes, Connect cycles and faults."""

@@ -1,0 +1,1 @@
+"""What is known. Pure values and functions: no I/O, no clock, no screen."""

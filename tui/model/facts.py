@@ -1,0 +1,250 @@
+"""What one poll of one source found out. Frozen; text in it is already clean; times are aware UTC.
+
+Every facts type carries `as_of` (our clock when the answer came) and `clock_offset_s` (the upstream's clock minus
+ours, from its `Date` header or rootDSE; None when it did not say).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tui.model.reading import Reading
+from tui.model.states import HopName, HopState, ObjectType, Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    as_of: datetime
+    clock_offset_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HopFacts:
+    """`reported` is what the upstream says before age is judged: OK means on, with a last success.
+
+    One of OK, NEVER, DISABLED, OFF, NOT_PERMITTED, NOT_REPORTED, NOT_MONITORED, ERROR (never LATE or STALE).
+    `note` explains an unusual state in one short sentence.
+    """
+
+    reported: HopState
+    last_success: datetime | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryQuota:
+    used: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganizationFacts(Facts):
+    """facts/domain.md 2.2, 2.3. `deletion_threshold` is None where it was not readable."""
+
+    connect: HopFacts
+    password: HopFacts
+    display_name: str = ""
+    quota: DirectoryQuota | None = None
+    deletion_threshold: int | None = None
+    provisioning_errors_in_plans: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountsFacts(Facts):
+    """facts/domain.md 2.4. A type that could not be counted holds a Reading with its absence."""
+
+    entra: Mapping[ObjectType, Reading[int]]
+    entra_synced: Mapping[ObjectType, Reading[int]]
+    deleted: Reading[int] = field(default_factory=Reading)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectRef:
+    """An object as some upstream names it; any part may be unknown. `type`: user, group, contact, device, domain."""
+
+    type: str | None = None
+    id: str | None = None
+    name: str | None = None
+    dn: str | None = None
+    upn: str | None = None
+    source_anchor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureReport:
+    """One failing object as one source tells it. `code` is the upstream's own word."""
+
+    source: str
+    hop: HopName
+    code: str
+    object: ObjectRef
+    attribute: str | None = None
+    value: str | None = None
+    conflicts_with: ObjectRef | None = None
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailuresFacts(Facts):
+    """facts/domain.md 2.6. `truncated`: more exist than were read. `incomplete` names what could not be read."""
+
+    reports: tuple[FailureReport, ...]
+    truncated: bool = False
+    incomplete: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One active health alert. `code`: an AADDS id or a Connect Health name; `severity`: the upstream's word."""
+
+    source: str
+    code: str
+    title: str
+    severity: str = ""
+    raised: datetime | None = None
+    last_detected: datetime | None = None
+    text: str = ""
+    remedy: str = ""
+    link: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaSet:
+    """facts/domain.md 3.1. `owns_sync` marks the one whose time is the sync's."""
+
+    id: str
+    location: str = ""
+    service_status: str = ""
+    health_evaluated: datetime | None = None
+    last_sync: datetime | None = None
+    last_sync_text: str = ""
+    last_backup: datetime | None = None
+    domain_controllers: tuple[str, ...] = ()
+    owns_sync: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainServicesFacts(Facts):
+    """facts/domain.md 3.1. `progress_percent` is migrationProgress where given."""
+
+    hop: HopFacts
+    domain_name: str = ""
+    resource_id: str = ""
+    replica_sets: tuple[ReplicaSet, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    sync_scope: str = ""
+    filtered_sync: str = ""
+    ntlm_password_sync: str = ""
+    kerberos_password_sync: str = ""
+    certificate_expires: datetime | None = None
+    external_ldaps: str = ""
+    provisioning_state: str = ""
+    progress_percent: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncServer:
+    name: str
+    status: str = ""
+    client_version: str = ""
+    last_updated: datetime | None = None
+    last_export: datetime | None = None
+    data_freshness: datetime | None = None
+    disabled: bool | None = None
+    staging: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectHealthFacts(Facts):
+    """facts/domain.md 3.2. `error_counts`: bucket -> count; `errors_truncated` where any bucket says so."""
+
+    services: tuple[str, ...] = ()
+    health: str = ""
+    servers: tuple[SyncServer, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    error_counts: Mapping[str, int] = field(default_factory=dict)
+    errors_truncated: bool = False
+    reports: tuple[FailureReport, ...] = ()
+    data_as_of: datetime | None = None
+    password_sync_enabled: bool | None = None
+    incomplete: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncExecution:
+    """One run of a Cloud Sync job. `state`: Succeeded, Failed, EntryLevelErrors or the upstream's own word."""
+
+    state: str = ""
+    began: datetime | None = None
+    ended: datetime | None = None
+    escrowed: int | None = None
+    exported: int | None = None
+    imported: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantine:
+    reason: str = ""
+    began: datetime | None = None
+    next_attempt: datetime | None = None
+    error_code: str = ""
+    error_message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudSyncJob:
+    """facts/domain.md 2.11. `kind`: objects, password or writeback. `interval_s` None: not scheduled or unreadable."""
+
+    id: str
+    kind: str
+    name: str = ""
+    status: str = ""
+    schedule_state: str = ""
+    interval_s: float | None = None
+    last_execution: SyncExecution | None = None
+    last_success: datetime | None = None
+    steady_state: datetime | None = None
+    quarantine: Quarantine | None = None
+    escrowed: int | None = None
+    counts_by_type: Mapping[str, int] = field(default_factory=dict)
+    progress_done: int | None = None
+    progress_total: int | None = None
+    successive_failures: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudSyncFacts(Facts):
+    """`configured` False: the tenant has no Cloud Sync. `reports` come from the provisioning log."""
+
+    configured: bool
+    jobs: tuple[CloudSyncJob, ...] = ()
+    reports: tuple[FailureReport, ...] = ()
+    incomplete: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryFacts(Facts):
+    """What a directory itself holds, by type: objects that the sync is in charge of, and local ones."""
+
+    synced: Mapping[ObjectType, Reading[int]]
+    local: Mapping[ObjectType, Reading[int]] = field(default_factory=dict)
+    last_change: datetime | None = None
+    reports: tuple[FailureReport, ...] = ()
+
+
+AnyFacts = (
+    OrganizationFacts
+    | CountsFacts
+    | FailuresFacts
+    | DomainServicesFacts
+    | ConnectHealthFacts
+    | CloudSyncFacts
+    | DirectoryFacts
+)
+
+FAILURE_SEVERITIES = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)

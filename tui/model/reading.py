@@ -1,0 +1,38 @@
+"""A value, when it was read, and why it is missing. Unknown is not zero, and old is not fresh."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Absence(StrEnum):
+    """Why there is no value."""
+
+    NEVER_READ = "never read"
+    NOT_MONITORED = "not monitored"
+    NOT_PERMITTED = "not permitted"
+    NOT_REPORTED = "not reported"
+    NOT_APPLICABLE = "not applicable"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[T]):
+    """`value` is None exactly when `absence` says why; `as_of` is when the upstream answered."""
+
+    value: T | None = None
+    as_of: datetime | None = None
+    absence: Absence | None = Absence.NEVER_READ
+
+    @staticmethod
+    def of(value: T, as_of: datetime) -> Reading[T]:
+        return Reading(value, as_of, None)
+
+    @staticmethod
+    def missing(absence: Absence, as_of: datetime | None = None) -> Reading[T]:
+        return Reading(None, as_of, absence)

@@ -1,0 +1,84 @@
+"""Foreign text is cleaned here, once, where it enters; ages and counts become words here and nowhere else."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+
+LONGEST_TEXT = 4096
+
+# Cc: control and escape bytes. Cf: bidi marks, zero-width and tag characters. Cs: lone surrogates.
+# Co, Cn: private use and unassigned, whose width no two terminals agree on. Zl, Zp: line separators.
+_DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_ESCAPE_SEQUENCE = re.compile(
+    r"\x1b\][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC: title, clipboard, links
+    r"|[\x1b][PX^_][^\x1b\x9c]*(?:\x1b\\|\x9c)?"  # DCS, SOS, PM, APC
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # CSI
+    r"|\x1b[ -/]*[0-~]?"  # two-byte escapes
+)
+_PLAIN = re.compile(r"[ -~]*\Z")
+_SPACES = re.compile(r"\s+")
+
+
+def clean(text: str, longest: int = LONGEST_TEXT) -> str:
+    """`text` as one line that is safe to print: no escape sequences, control, bidi or unpaired surrogate characters."""
+    if len(text) <= longest and _PLAIN.match(text):
+        return text.strip()
+    text = _ESCAPE_SEQUENCE.sub("", text[: longest * 2])
+    text = _SPACES.sub(" ", text)
+    kept = "".join(char for char in text if unicodedata.category(char) not in _DROPPED_CATEGORIES)
+    kept = unicodedata.normalize("NFC", kept).strip()
+    return kept if len(kept) <= longest else kept[: longest - 1] + "…"
+
+
+def duration(seconds: float | None) -> str:
+    """Fixed-width-friendly age or lag of at most seven characters: `48s`, `6m40s`, `3h07m`, `3d04h`; `-` for None."""
+    if seconds is None:
+        return "-"
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole}s"
+    minutes, secs = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes}m{secs:02d}s"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours}h{minutes:02d}m"
+    days, hours = divmod(hours, 24)
+    return f"{days}d{hours:02d}h" if days < 1000 else f"{days}d"
+
+
+def span(seconds: float) -> str:
+    """A length of time in words for a sentence: `48 seconds`, `3 hours`, `3 days`."""
+    from humanize import naturaldelta
+
+    return naturaldelta(seconds)
+
+
+def limit(seconds: float) -> str:
+    """A configured limit, shortest exact form: `90s`, `45m`, `3h`, `3d`."""
+    whole = int(seconds)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if whole >= size and whole % size == 0:
+            return f"{whole // size}{unit}"
+    return f"{whole}s"
+
+
+def count(value: int | None, missing: str = "-") -> str:
+    """An integer with thousands marks; `missing` for None, never 0."""
+    return missing if value is None else f"{value:,}"
+
+
+def rfc3339(moment: datetime | None) -> str | None:
+    """`2026-11-22T03:00:00Z`, with milliseconds only where there are any."""
+    if moment is None:
+        return None
+    moment = moment.astimezone(UTC)
+    precision = "milliseconds" if moment.microsecond else "seconds"
+    return moment.isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def plural(number: int, noun: str, many: str | None = None) -> str:
+    """`1 object`, `1,204 objects`."""
+    return f"{number:,} {noun if number == 1 else many or noun + 's'}"

@@ -1,0 +1,1 @@
+"""The polling status service. Knows no widget."""

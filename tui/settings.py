@@ -1,0 +1,149 @@
+"""Settings as values. `config.py` reads them from the file; the demo makes its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from tui.model.snapshot import Thresholds
+from tui.model.states import SourceId
+
+
+class AuthMethod(StrEnum):
+    DEFAULT = "default"
+    DEVICE_CODE = "device-code"
+    CLIENT_SECRET = "client-secret"  # noqa: S105 - a method's name
+    CERTIFICATE = "certificate"
+    MANAGED_IDENTITY = "managed-identity"
+    TOKEN_COMMAND = "token-command"  # noqa: S105 - a method's name
+
+
+class Cloud(StrEnum):
+    GLOBAL = "global"
+    USGOV = "usgov"
+    USGOV_DOD = "usgov-dod"
+    CHINA = "china"
+
+
+@dataclass(frozen=True, slots=True)
+class CloudHosts:
+    """facts/domain.md 2.1."""
+
+    graph: str
+    login: str
+    arm: str
+
+
+CLOUD_HOSTS = {
+    Cloud.GLOBAL: CloudHosts(
+        "https://graph.microsoft.com", "https://login.microsoftonline.com", "https://management.azure.com"
+    ),
+    Cloud.USGOV: CloudHosts(
+        "https://graph.microsoft.us", "https://login.microsoftonline.us", "https://management.usgovcloudapi.net"
+    ),
+    Cloud.USGOV_DOD: CloudHosts(
+        "https://dod-graph.microsoft.us", "https://login.microsoftonline.us", "https://management.usgovcloudapi.net"
+    ),
+    Cloud.CHINA: CloudHosts(
+        "https://microsoftgraph.chinacloudapi.cn",
+        "https://login.chinacloudapi.cn",
+        "https://management.chinacloudapi.cn",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthSettings:
+    """How to sign in. Secrets are named, never held: `*_env`, `*_file` and `command` say where they are."""
+
+    method: AuthMethod = AuthMethod.DEFAULT
+    client_id: str | None = None
+    client_secret_env: str | None = None
+    client_secret_file: Path | None = None
+    certificate_file: Path | None = None
+    certificate_password_env: str | None = None
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainServicesSettings:
+    """One of the two; `resource_id` is the ARM id of the managed domain."""
+
+    subscription_id: str | None = None
+    resource_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectorySettings:
+    """One directory server over LDAP."""
+
+    url: str
+    bind_user: str | None = None
+    password_env: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    base_dn: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantSettings:
+    """`cloud_sync` None: not named in the config, so asked once and optional. False: not asked."""
+
+    name: str
+    tenant_id: str
+    cloud: Cloud = Cloud.GLOBAL
+    graph_url: str | None = None
+    arm_url: str | None = None
+    ca_file: Path | None = None
+    auth: AuthSettings = AuthSettings()
+    domain_services: DomainServicesSettings | None = None
+    connect_health: bool = False
+    cloud_sync: bool | None = None
+    managed_domain: DirectorySettings | None = None
+    on_premises: DirectorySettings | None = None
+
+    @property
+    def graph_base(self) -> str:
+        return (self.graph_url or CLOUD_HOSTS[self.cloud].graph).rstrip("/")
+
+    @property
+    def arm_base(self) -> str:
+        return (self.arm_url or CLOUD_HOSTS[self.cloud].arm).rstrip("/")
+
+    @property
+    def login_base(self) -> str:
+        return CLOUD_HOSTS[self.cloud].login
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollSettings:
+    """Seconds between polls of each source, and the limit of one request."""
+
+    organization: float = 30.0
+    counts: float = 300.0
+    failures: float = 120.0
+    domain_services: float = 300.0
+    connect_health: float = 300.0
+    cloud_sync: float = 60.0
+    ldap: float = 60.0
+    timeout: float = 10.0
+
+    def interval(self, source: SourceId) -> float:
+        return {
+            SourceId.ORGANIZATION: self.organization,
+            SourceId.COUNTS: self.counts,
+            SourceId.FAILURES: self.failures,
+            SourceId.DOMAIN_SERVICES: self.domain_services,
+            SourceId.CONNECT_HEALTH: self.connect_health,
+            SourceId.CLOUD_SYNC: self.cloud_sync,
+            SourceId.MANAGED_DOMAIN: self.ldap,
+            SourceId.ON_PREMISES: self.ldap,
+        }[source]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    poll: PollSettings = PollSettings()
+    thresholds: Thresholds = Thresholds()
+    tenants: tuple[TenantSettings, ...] = field(default=())

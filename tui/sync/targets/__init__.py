@@ -1,0 +1,1 @@
+"""Where the sync writes to."""
