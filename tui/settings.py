@@ -144,6 +144,6 @@ class PollSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    poll: PollSettings = PollSettings()
-    thresholds: Thresholds = Thresholds()
-    tenants: tuple[TenantSettings, ...] = field(default=())
+    poll: PollSettings = field(default_factory=PollSettings)
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    tenants: tuple[TenantSettings, ...] = ()
