@@ -290,8 +290,8 @@ def _parsed(source: str) -> Mapping[str, Any]:
 
 def _syntax(error: tomllib.TOMLDecodeError) -> str:
     """`Expected '=' (at line 3, column 5)` with the place in front."""
-    match = re.fullmatch(r"(.*) \(at (line \d+), (column \d+)\)", str(error), re.DOTALL)
-    return clean(f"{match[2]}, {match[3]}: {match[1]}" if match else f"not TOML: {error}", 300)
+    match = re.fullmatch(r"(.*) \(at (.*)\)", str(error), re.DOTALL)
+    return clean(f"{match[2]}: not TOML: {match[1]}" if match else f"not TOML: {error}", 300)
 
 
 def _message(path: Path, source: str, problem: Problem) -> str:

@@ -72,9 +72,9 @@ class Place:
 Reader = Callable[[object, Place], Any]
 
 
-def shown(value: object) -> str:
-    """`value` as an error message may repeat it: one clean line of at most 60 characters."""
-    return clean(f'"{value}"' if isinstance(value, str) else str(value), 60)
+def shown(value: object, longest: int = 60) -> str:
+    """`value` as an error message may repeat it: one clean, short line, text and paths in quotes."""
+    return clean(f'"{value}"' if isinstance(value, str | Path) else str(value), longest)
 
 
 def kind(value: object) -> str:
@@ -195,8 +195,8 @@ def existing_file(value: object, place: Place) -> Path:
             return path
         found = path.exists()
     except (OSError, RuntimeError, ValueError) as error:
-        raise place.problem(f"{shown(given)} cannot be looked up ({type(error).__name__})") from error
-    raise place.problem(f"{shown(path)} {'is not a file' if found else 'does not exist'}")
+        raise place.problem(f"{shown(given, LONGEST_TEXT)} cannot be looked up ({type(error).__name__})") from error
+    raise place.problem(f"{shown(path, LONGEST_TEXT)} {'is not a file' if found else 'does not exist'}")
 
 
 def secret_file(value: object, place: Place) -> Path:
@@ -204,7 +204,9 @@ def secret_file(value: object, place: Place) -> Path:
     path = existing_file(value, place)
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
-        raise place.problem(f"{shown(path)} has mode {mode:04o}, so others may read the secret: chmod 600 it")
+        raise place.problem(
+            f"{shown(path, LONGEST_TEXT)} has mode {mode:04o}, so others may read the secret: chmod 600 it"
+        )
     return path
 
 
@@ -216,7 +218,9 @@ def authorities_file(value: object, place: Place) -> Path:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except (OSError, ValueError) as error:
-        raise place.problem(f"{shown(path)} holds no certificates in PEM form that can be read") from error
+        raise place.problem(
+            f"{shown(path, LONGEST_TEXT)} holds no certificates in PEM form that can be read"
+        ) from error
     return path
 
 
