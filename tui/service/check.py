@@ -1,0 +1,41 @@
+"""One reading of everything, for `check` and `failures`: bounded in time whatever the upstream does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+from tui.clock import Clock, SystemClock
+from tui.model.snapshot import TenantSnapshot
+from tui.service.status import StatusService
+from tui.service.wiring import Wire, monitored
+from tui.settings import Settings
+
+# Signing in, reading and folding end within this much more than the timeout of one request.
+BEYOND_TIMEOUT_S = 3.0
+
+
+async def poll_once(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    on_device_code: Callable[[str], None] | None = None,
+    wire: Wire | None = None,
+) -> tuple[TenantSnapshot, ...]:
+    """Every tenant's snapshot, each source asked once, within the timeout of one request plus three seconds."""
+    clock = clock or SystemClock()
+    deadline_s = settings.poll.timeout + BEYOND_TIMEOUT_S
+    wire = replace(wire or Wire(on_device_code=on_device_code), deadline_s=deadline_s - 0.5)
+    service = StatusService(
+        [monitored(tenant, settings.poll, clock, wire) for tenant in settings.tenants],
+        settings=settings,
+        clock=clock,
+        limit_s=deadline_s,
+    )
+    try:
+        async with asyncio.timeout(deadline_s + 1):
+            await service.poll_once()
+    except TimeoutError:
+        pass
+    return service.latest.tenants

@@ -1,0 +1,243 @@
+"""One tenant: its pollers, and the one place where what they tell becomes the tenant's newest snapshot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from tui.clock import Clock
+from tui.model.facts import (
+    CloudSyncFacts,
+    ConnectHealthFacts,
+    DirectoryFacts,
+    FailureReport,
+    FailuresFacts,
+)
+from tui.model.failures import Merged, merging
+from tui.model.judge import judge
+from tui.model.snapshot import CountRow, Failure, SourceStatus, TenantSnapshot, Thresholds
+from tui.model.states import HopName, HopState, ObjectType, SourceId
+from tui.service.differences import ROW_OF_OBJECT, connect_gap, domain_gap, in_scope, row_difference
+from tui.service.events import with_events
+from tui.service.first_sync import FirstSync
+from tui.service.fold import (
+    HOP_SOURCE,
+    first_snapshot,
+    fold,
+    fold_directory,
+    status_after,
+    with_lag_sample,
+    with_progress,
+    with_status,
+)
+from tui.service.history import Samples
+from tui.service.poller import Outcome, Poller
+from tui.settings import PollSettings
+from tui.sources.errors import Denied, SourceError
+from tui.sources.source import Exchange, Source
+
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """The failures that one source told last."""
+
+    as_of: datetime
+    reports: tuple[FailureReport, ...]
+    truncated: bool
+
+
+class TenantMonitor:
+    """`publish` is called after each change of `snapshot`."""
+
+    def __init__(
+        self,
+        name: str,
+        tenant_id: str,
+        sources: Sequence[Source],
+        *,
+        poll: PollSettings,
+        thresholds: Thresholds,
+        clock: Clock,
+        random: Callable[[], float],
+        publish: Callable[[], None],
+        limit_s: float | None = None,
+    ) -> None:
+        self.name = name
+        self.thresholds = thresholds
+        self.snapshot = first_snapshot(name, tenant_id, clock.now(), {one.id: one.optional for one in sources})
+        self.pollers = tuple(
+            Poller(
+                source,
+                interval_s=poll.interval(source.id),
+                limit_s=limit_s or max(poll.interval(source.id), 6 * poll.timeout),
+                clock=clock,
+                random=random,
+                tell=self.take,
+            )
+            for source in sources
+        )
+        self._clock = clock
+        self._publish = publish
+        self._one_at_a_time = asyncio.Lock()
+        self._batches: dict[SourceId, _Batch] = {}
+        self._merged = Merged()
+        self._failed: Counter[tuple[HopName, ObjectType]] = Counter()
+        self._entra = {kind: Samples() for kind in ObjectType}
+        self._gaps = {(hop, kind): Samples() for hop in HopName for kind in ObjectType}
+        self._first_sync = FirstSync()
+        self._requests: dict[SourceId, tuple[datetime, int]] = {}
+
+    async def take(self, poller: Poller, outcome: Outcome) -> None:
+        """Fold one poll's outcome into the snapshot and publish it."""
+        async with self._one_at_a_time:
+            source = poller.source.id
+            new = self._with_facts(source, outcome)
+            if await self._merge(source, outcome):
+                new = self._with_failures(new)
+            new = self._with_differences(new)
+            before = new.source(source) or SourceStatus(source=source)
+            rate = self._requests_per_minute(source, outcome.exchange)
+            new = with_status(new, status_after(before, _graded(outcome), poller.interval_s, rate))
+            self._replace(new)
+
+    def look_at_the_clock(self) -> bool:
+        """Judge again as time passes, and mark pollers that have not come round; True when that changed anything."""
+        new = self.snapshot
+        now = self._clock.now()
+        for poller in self.pollers:
+            status = new.source(poller.source.id)
+            if status is not None and poller.is_late(now) and not status.late:
+                new = with_status(new, replace(status, late=True))
+        judged = judge(new, self.thresholds, now)
+        old = self.snapshot
+        if (judged.verdict, judged.reasons, judged.hops, judged.sources) == (
+            old.verdict,
+            old.reasons,
+            old.hops,
+            old.sources,
+        ):
+            return False
+        self._replace(new)
+        return True
+
+    async def aclose(self) -> None:
+        for poller in self.pollers:
+            await poller.source.aclose()
+
+    def _replace(self, new: TenantSnapshot) -> None:
+        now = self._clock.now()
+        judged = judge(replace(new, at=now), self.thresholds, now)
+        self.snapshot = replace(judged, events=with_events(self.snapshot, judged))
+        self._publish()
+
+    def _with_facts(self, source: SourceId, outcome: Outcome) -> TenantSnapshot:
+        facts = outcome.facts
+        if isinstance(facts, DirectoryFacts):
+            return fold_directory(self.snapshot, source, facts)
+        new = fold(self.snapshot, outcome)
+        if facts is not None:
+            for hop in (hop for hop, feeding in HOP_SOURCE.items() if feeding == source):
+                new = with_lag_sample(new, hop)
+        return new
+
+    async def _merge(self, source: SourceId, outcome: Outcome) -> bool:
+        """Merge all sources' failures anew if this one told other failures than last time, in slices short enough
+        for keys to be answered in between. True when the merge ran."""
+        facts = outcome.facts
+        if not isinstance(facts, FailuresFacts | ConnectHealthFacts | CloudSyncFacts | DirectoryFacts):
+            return False
+        truncated = facts.truncated if isinstance(facts, FailuresFacts) else False
+        if isinstance(facts, ConnectHealthFacts):
+            truncated = facts.errors_truncated
+        before = self._batches.get(source)
+        self._batches[source] = _Batch(facts.as_of, facts.reports, truncated)
+        if before is not None and not before.reports and not facts.reports and before.truncated == truncated:
+            return False
+        merge = merging([(batch.as_of, batch.reports) for batch in self._batches.values()], self._merged)
+        while True:
+            try:
+                next(merge)
+            except StopIteration as finished:
+                self._merged = finished.value
+                break
+            await asyncio.sleep(0)
+        self._failed = await _failed_by_hop_and_type(self._merged.failures)
+        return True
+
+    def _with_failures(self, new: TenantSnapshot) -> TenantSnapshot:
+        return replace(
+            new,
+            failures=self._merged.failures,
+            failures_total=len(self._merged.failures),
+            failures_truncated=any(batch.truncated for batch in self._batches.values()),
+        )
+
+    def _with_differences(self, new: TenantSnapshot) -> TenantSnapshot:
+        lag = {hop: timedelta(seconds=self.thresholds.of(hop)[0]) for hop in HopName}
+        rows = []
+        for row in new.counts:
+            self._sample(row, new.sync_scope)
+            rows.append(
+                replace(
+                    row,
+                    difference=row_difference(row, new.sync_scope, self._failed, self._gaps, lag),
+                    change_1h=self._entra[row.type].change(),
+                )
+            )
+        new = replace(new, counts=tuple(rows))
+        return self._with_first_sync(new)
+
+    def _sample(self, row: CountRow, sync_scope: str) -> None:
+        if row.entra.value is not None and row.entra.as_of is not None:
+            self._entra[row.type].add(row.entra.as_of, row.entra.value)
+        for hop, gap, as_of in (
+            (HopName.CONNECT, connect_gap(row), row.on_premises.as_of),
+            (HopName.DOMAIN_SERVICES, domain_gap(row, sync_scope), row.managed_domain.as_of),
+        ):
+            if gap is not None and as_of is not None:
+                self._gaps[hop, row.type].add(as_of, abs(gap))
+
+    def _with_first_sync(self, new: TenantSnapshot) -> TenantSnapshot:
+        hop = new.hop(HopName.DOMAIN_SERVICES)
+        if hop.reported != HopState.NEVER:
+            return new
+        rows = [row for row in new.counts if row.type in (ObjectType.USERS, ObjectType.GROUPS)]
+        total = [in_scope(row, new.sync_scope) for row in rows]
+        progress = self._first_sync.progress([row.managed_domain for row in rows], total)
+        return with_progress(new, hop.name, progress) if progress else new
+
+    def _requests_per_minute(self, source: SourceId, exchange: Exchange) -> float:
+        now = self._clock.now()
+        since, count = self._requests.get(source, (now, 0))
+        if (now - since) < MINUTE and source in self._requests:
+            return (exchange.requests - count) * 60 / max(60.0, (now - since).total_seconds())
+        self._requests[source] = (now, exchange.requests)
+        elapsed = (now - since).total_seconds()
+        return (exchange.requests - count) * 60 / elapsed if elapsed > 0 else float(exchange.requests)
+
+
+def _graded(outcome: Outcome) -> Outcome:
+    """A reading that lacks a part it was asked for is not ok: its source says what is missing."""
+    incomplete = outcome.facts.incomplete if isinstance(outcome.facts, FailuresFacts | ConnectHealthFacts) else ()
+    if not incomplete:
+        return outcome
+    text = "partly read; missing: " + "; ".join(incomplete)
+    error = Denied(text) if any("permi" in part for part in incomplete) else SourceError(text)
+    return replace(outcome, error=error)
+
+
+async def _failed_by_hop_and_type(failures: Sequence[Failure]) -> Counter[tuple[HopName, ObjectType]]:
+    """Failing objects that the next side lacks: a quarantined attribute does not keep its object back."""
+    failed: Counter[tuple[HopName, ObjectType]] = Counter()
+    for number, failure in enumerate(failures):
+        kind = ROW_OF_OBJECT.get((failure.object.type or "").casefold())
+        if kind is not None and failure.code != "PropertyConflict":
+            failed[failure.hop, kind] += 1
+        if number % 2000 == 1999:
+            await asyncio.sleep(0)
+    return failed
