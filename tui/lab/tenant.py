@@ -99,7 +99,8 @@ class Tenant:
         among = tenant_store.lookup_range(property, value)
         query = f"SELECT id, body FROM object WHERE kind = ? AND state = {LIVE}"  # noqa: S608
         if among is None:
-            rows = self._db.execute(query + " ORDER BY id", (kind,))
+            same = """ AND json_extract(body, '$."' || ? || '"') = ? COLLATE NOCASE ORDER BY id"""
+            rows = self._db.execute(query + same, (kind, property, value))
         else:
             numbers = "(SELECT entry & 0x7fffffff FROM lookup WHERE entry BETWEEN ? AND ?)"
             rows = self._db.execute(f"{query} AND number IN {numbers} ORDER BY id", (kind, *among))
@@ -131,13 +132,16 @@ class Tenant:
         query = f"SELECT id, body FROM object WHERE {' AND '.join(where)} ORDER BY id LIMIT ?"  # noqa: S608
         return [{"id": id, **json.loads(body)} for id, body in self._db.execute(query, (*arguments, limit))]
 
-    def count(self, kind: str, synced: bool | None = None) -> int:
-        """Live objects of a kind."""
-        return self._count(kind, LIVE, synced)
+    def count(
+        self, kind: str, synced: bool | None = None, *, failing: bool = False, service_failing: bool = False
+    ) -> int:
+        """Live objects of a kind, narrowed as in `page`."""
+        where = [name for name, wanted in (("failing", failing), ("service_failing", service_failing)) if wanted]
+        return self._count(kind, LIVE, synced, where)
 
     def deleted_count(self, kind: str) -> int:
         """Soft-deleted objects of a kind."""
-        return self._count(kind, DELETED, None)
+        return self._count(kind, DELETED)
 
     # Deletion
 
@@ -207,7 +211,7 @@ class Tenant:
         """The organization as beta shows it; `directorySizeQuota.used` is counted unless it was set."""
         organization = self._setting("organization")
         if "directorySizeQuota" not in organization:
-            used = sum(self._count(kind, state, None) for kind in KINDS for state in (LIVE, DELETED))
+            used = sum(self._count(kind, state) for kind in KINDS for state in (LIVE, DELETED))
             organization["directorySizeQuota"] = {"used": used, "total": _COUNTED_OBJECTS}
         return organization
 
@@ -294,10 +298,12 @@ class Tenant:
                 return kind
         raise KeyError(f"no object {id}")
 
-    def _count(self, kind: str, state: int, synced: bool | None) -> int:
-        where, arguments = ("", ()) if synced is None else (" AND synced = ?", (int(synced),))
-        query = f"SELECT count(*) FROM object WHERE kind = ? AND state = ?{where}"  # noqa: S608
-        number: int = self._db.execute(query, (kind, state, *arguments)).fetchone()[0]
+    def _count(self, kind: str, state: int, synced: bool | None = None, where: Sequence[str] = ()) -> int:
+        narrowed = " AND ".join(["kind = ?", f"state = {state}", *where])
+        query = f"SELECT count(*) FROM object WHERE {narrowed}"  # noqa: S608
+        if synced is not None:
+            query += f" AND synced = {int(synced)}"
+        number: int = self._db.execute(query, (kind,)).fetchone()[0]
         return number
 
     def _new_id(self) -> str:
