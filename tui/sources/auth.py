@@ -38,17 +38,7 @@ class Token:
         return f"Token([secret], expires={self.expires})"
 
 
-@dataclass(frozen=True, slots=True)
-class DevicePrompt:
-    """What the user must do to sign in on any device: open `url`, enter `code`."""
-
-    tenant: str
-    url: str
-    code: str
-    expires: datetime
-
-
-OnDeviceCode = Callable[[DevicePrompt], None]
+OnDeviceCode = Callable[[str], None]
 FetchToken = Callable[[str, bool], Awaitable[Token]]
 
 
@@ -130,7 +120,7 @@ def _kept(token: Token, now: datetime) -> _Kept:
 def provider_for(tenant: TenantSettings, clock: Clock, on_device_code: OnDeviceCode | None = None) -> TokenProvider:
     """The tokens of one tenant, by its `[tenant.auth]`. Nothing is read or started before the first token is needed.
 
-    `on_device_code` is called on the event loop when the device-code sign-in needs the user.
+    `on_device_code` is called on the event loop, with what to tell the user, when the device-code sign-in needs them.
     """
     if tenant.auth.method is AuthMethod.TOKEN_COMMAND:
         from tui.sources.auth_command import TokenCommand

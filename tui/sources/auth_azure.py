@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tui.model.text import clean
 from tui.settings import AuthMethod, AuthSettings, TenantSettings
-from tui.sources.auth import DevicePrompt, OnDeviceCode, Token
+from tui.sources.auth import OnDeviceCode, Token
 from tui.sources.errors import Denied, SourceError, Unreachable
 from tui.sources.http_errors import without_secrets
 
@@ -65,7 +65,8 @@ class AzureSignIn:
     def _prompt(self, loop: asyncio.AbstractEventLoop) -> Callable[[str, str, datetime], None]:
         def prompt(url: str, code: str, expires: datetime) -> None:
             if self._on_device_code is not None:
-                told = DevicePrompt(self._tenant.name, clean(url, 200), clean(code, 40), expires)
+                where = f"to sign in to {self._tenant.name}, open {clean(url, 200)} on any device"
+                told = f"{where} and enter the code {clean(code, 40)} before {expires:%H:%M} UTC"
                 loop.call_soon_threadsafe(self._on_device_code, told)
 
         return prompt
@@ -103,7 +104,8 @@ def credential_for(tenant: TenantSettings, prompt: Callable[[str, str, datetime]
     """The azure-identity credential for `[tenant.auth]`. Raises `Denied` naming the key that is wrong or missing."""
     import azure.identity as identity
 
-    auth, common = tenant.auth, {"authority": tenant.login_base}
+    auth = tenant.auth
+    common: dict[str, Any] = {"authority": tenant.login_base}
     builders: dict[AuthMethod, Callable[[], Any]] = {
         AuthMethod.DEFAULT: lambda: identity.DefaultAzureCredential(
             exclude_interactive_browser_credential=True,

@@ -17,14 +17,15 @@ from tui.sources.moments import moment
 
 JsonObject = Mapping[str, Any]
 LARGEST_COUNT = 10**12
-_INTEGER = re.compile(r"\s*[+-]?\d{1,15}\s*\Z")
+_INTEGER = re.compile(r"\s*[+-]?\d{1,15}\s*\Z", re.ASCII)
 
 
 def parse(body: bytes) -> Any:
     """The JSON value in `body`; raises `BadAnswer`. The standard library's parser is used because it lets lone
     surrogates through to be cleaned, where a stricter one would throw the whole page away for one bad name."""
     try:
-        return json.loads(body.decode("utf-8-sig", errors="replace"), parse_constant=lambda _: None)
+        text = body.decode("utf-8-sig", errors="replace")
+        return json.loads(text, parse_constant=lambda _: None, parse_int=_whole)
     except (ValueError, RecursionError) as error:
         raise BadAnswer(f"the answer is not JSON ({type(error).__name__})") from error
 
@@ -104,6 +105,11 @@ def count(value: Any) -> int | None:
 def time(obj: Any, key: str) -> datetime | None:
     """The time at `key`, aware, in UTC; None where there is none or where it means never."""
     return moment(obj.get(key)) if isinstance(obj, dict) else None
+
+
+def _whole(digits: str) -> int | None:
+    """A JSON integer; one of absurd length, which int() refuses, must not cost the page around it."""
+    return int(digits) if len(digits) <= 100 else None
 
 
 def _kind(value: Any) -> str:

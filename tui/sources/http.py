@@ -59,10 +59,12 @@ class Upstream:
         other._meter = Meter()
         return other
 
-    def session(self, *, needs: str = "", deadline_s: float | None = None) -> Session:
-        """A new fetch, whose clock starts now. `needs`: the permission to name when it is refused."""
+    def session(
+        self, *, needs: str = "", deadline_s: float | None = None, headers: Mapping[str, str] | None = None
+    ) -> Session:
+        """A new fetch, whose time starts now. `needs`: the permission to name when it is refused."""
         self._meter.begin()
-        return self._session(needs, deadline_s)
+        return self._session(needs, deadline_s, headers)
 
     @property
     def clock_offset_s(self) -> float | None:
@@ -92,6 +94,8 @@ class Upstream:
         """Close the connections, also those of every `share`."""
         await self._channel.wire.aclose()
 
-    def _session(self, needs: str = "", deadline_s: float | None = None) -> Session:
+    def _session(
+        self, needs: str = "", deadline_s: float | None = None, headers: Mapping[str, str] | None = None
+    ) -> Session:
         limit = self.deadline_s if deadline_s is None else deadline_s
-        return Session(self._channel, self._meter, deadline_s=limit, needs=needs)
+        return Session(self._channel, self._meter, deadline_s=limit, needs=needs, headers=headers)

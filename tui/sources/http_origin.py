@@ -43,12 +43,18 @@ def is_loopback(url: httpx.URL) -> bool:
 
 
 def address(base: httpx.URL, path: str, params: Mapping[str, str] | None = None) -> httpx.URL:
-    """`path` below `base`. Spaces become %20, since OData services do not all read `+` as one."""
+    """`path` below `base`. Spaces become %20, since OData services do not all read `+` as one.
+
+    Raises `BadAnswer` for a path that cannot be asked for: some are made of what an upstream said.
+    """
     query = "&".join(
         f"{quote(key, safe='$')}={quote(value, safe=_ODATA_SAFE)}" for key, value in (params or {}).items()
     )
     joint = "&" if "?" in path else "?"
-    return httpx.URL(f"{base}".rstrip("/") + "/" + path.lstrip("/") + (joint + query if query else ""))
+    try:
+        return httpx.URL(f"{base}".rstrip("/") + "/" + path.lstrip("/") + (joint + query if query else ""))
+    except (httpx.InvalidURL, ValueError):
+        raise BadAnswer(f"{base.host} has no address like {clean(path, 80)}") from None
 
 
 def linked(base: httpx.URL, current: httpx.URL, link: object) -> httpx.URL:

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from tui.clock import Clock
@@ -83,11 +84,20 @@ class Channel:
 class Session:
     """The requests of one fetch. Every method raises a `SourceError` and nothing else that is not a bug."""
 
-    def __init__(self, channel: Channel, meter: Meter, *, deadline_s: float, needs: str = "") -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        meter: Meter,
+        *,
+        deadline_s: float,
+        needs: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self._channel = channel
         self._wire = channel.wire
         self._meter = meter
         self._needs = needs
+        self._headers = {**channel.headers, **(headers or {})}
         self._deadline_s = deadline_s
         self._deadline = asyncio.get_running_loop().time() + deadline_s
         self._waited_s = 0.0
@@ -148,6 +158,11 @@ class Session:
         return self._meter.clock_offset_s
 
     @property
+    def upstream_now(self) -> datetime:
+        """The upstream's present, as far as its answers told."""
+        return self._channel.clock.now() + timedelta(seconds=self.clock_offset_s or 0.0)
+
+    @property
     def expired(self) -> bool:
         """True once the fetch's deadline has passed."""
         return asyncio.get_running_loop().time() >= self._deadline
@@ -155,12 +170,9 @@ class Session:
     async def _asked(
         self, method: str, path: str, params: Mapping[str, str] | None, content: bytes | None = None
     ) -> Answer:
-        headers = (
-            dict(self._channel.headers)
-            if content is None
-            else {**self._channel.headers, "Content-Type": "application/json"}
-        )
-        return await self._succeed(Request(method, address(self._wire.base, path, params), headers, content))
+        kind = {} if content is None else {"Content-Type": "application/json"}
+        url = address(self._wire.base, path, params)
+        return await self._succeed(Request(method, url, {**kind, **self._headers}, content))
 
     async def _succeed(self, request: Request) -> Answer:
         """An answer of 2xx; redirects are followed a few times, on the configured host alone."""
@@ -219,7 +231,12 @@ class Session:
         if self.expired:
             raise self._out_of_time("the fetch")
         self._meter.requests += 1
-        answer = await self._wire.exchange(request, token, self._deadline)
+        try:
+            answer = await self._wire.exchange(request, token, self._deadline)
+        except SourceError:
+            if not self._aside:
+                self._meter.begin()
+            raise
         if answer.clock_offset_s is not None:
             self._meter.clock_offset_s = answer.clock_offset_s
         if not self._aside:

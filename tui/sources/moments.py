@@ -10,28 +10,33 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 _ISO = re.compile(
-    r"\s*(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,12}))?)?\s*([Zz]|[+-]\d\d:?\d\d|UTC|GMT)?\s*\Z"
+    r"\s*(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,12}))?)?\s*([Zz]|[+-]\d\d:?\d\d|UTC|GMT)?\s*\Z",
+    re.ASCII,
 )
-_PROSE = re.compile(r"(?:[A-Za-z]{3},?\s+)?\d{1,2}\s+[A-Za-z]{3}\s+\d{4}\s+\d\d:\d\d:\d\d(?:\s+(?:GMT|UTC|[+-]\d{4}))?")
-_DOTNET_JSON = re.compile(r"\s*/Date\((-?\d{1,15})(?:[+-]\d{4})?\)/\s*\Z")
+_PROSE = re.compile(
+    r"(?:[A-Za-z]{3},?\s+)?\d{1,2}\s+[A-Za-z]{3}\s+(\d{4})\s+\d\d:\d\d:\d\d(?:\s+(?:GMT|UTC|[+-]\d{4}))?", re.ASCII
+)
+_DOTNET_JSON = re.compile(r"\s*/Date\((-?\d{1,15})(?:[+-]\d{4})?\)/\s*\Z", re.ASCII)
 _ISO_DURATION = re.compile(
     r"\s*(-)?P(?:(\d{1,9})Y)?(?:(\d{1,9})M)?(?:(\d{1,9})W)?(?:(\d{1,9})D)?"
-    r"(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9}(?:[.,]\d{1,9})?)S)?)?\s*\Z"
+    r"(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9}(?:[.,]\d{1,9})?)S)?)?\s*\Z",
+    re.ASCII,
 )
-_DOTNET_SPAN = re.compile(r"\s*(?:(\d{1,9})\.)?(\d{1,2}):(\d\d):(\d\d)(?:\.(\d{1,7}))?\s*\Z")
+_DOTNET_SPAN = re.compile(r"\s*(?:(\d{1,9})\.)?([01]?\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,7}))?\s*\Z", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST_INTERVAL_S = 366 * 86400.0
 
 
 def moment(text: object) -> datetime | None:
     """The time that `text` names, aware, in UTC. None: no time in it, or one that means never (year 1)."""
-    if not isinstance(text, str) or not text or len(text) > 200:
-        return None
-    try:
-        found = _iso(text) or _dotnet(text) or _rfc1123(text)
-    except (ValueError, OverflowError):
-        return None
-    return found if found is not None and 1601 < found.year < 9999 else None
+    found = _any_moment(text)
+    return found if found is not None and _is_meant(found) else None
+
+
+def means_never(text: object) -> bool:
+    """True for a date that stands for none: .NET's year 1 and year 9999, and Windows' 1601."""
+    found = _any_moment(text)
+    return found is not None and not _is_meant(found)
 
 
 def prose_moment(text: object) -> datetime | None:
@@ -52,6 +57,19 @@ def interval(text: object) -> float | None:
     return seconds if seconds is not None and 0 < seconds <= LONGEST_INTERVAL_S else None
 
 
+def _is_meant(found: datetime) -> bool:
+    return 1601 < found.year < 9999
+
+
+def _any_moment(text: object) -> datetime | None:
+    if not isinstance(text, str) or not text or len(text) > 200:
+        return None
+    try:
+        return _iso(text) or _dotnet(text) or _rfc1123(text)
+    except (ValueError, OverflowError):
+        return None
+
+
 def _iso(text: str) -> datetime | None:
     match = _ISO.match(text)
     if not match:
@@ -59,7 +77,7 @@ def _iso(text: str) -> datetime | None:
     year, month, day, hour, minute, second, fraction, zone = match.groups()
     micros = int((fraction or "").ljust(6, "0")[:6] or 0)
     found = datetime(int(year), int(month), int(day), int(hour), int(minute), min(int(second or 0), 59), micros, UTC)
-    return found - _offset(zone)
+    return found - _offset(zone) if _is_meant(found) else found
 
 
 def _offset(zone: str | None) -> timedelta:
@@ -75,9 +93,13 @@ def _dotnet(text: str) -> datetime | None:
 
 
 def _rfc1123(text: str) -> datetime | None:
-    if not _PROSE.fullmatch(text.strip().rstrip(".")):
+    match = _PROSE.fullmatch(text.strip().rstrip("."))
+    if not match:
         return None
-    found = parsedate_to_datetime(text.strip().rstrip("."))
+    # The mail parser takes year 0001 for 2001.
+    found = parsedate_to_datetime(match.group(0)).replace(year=int(match.group(1)))
+    if not _is_meant(found):
+        return found.replace(tzinfo=UTC)
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
