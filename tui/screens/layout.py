@@ -1,0 +1,106 @@
+"""How many lines each part of the overview gets: pure, by the size of the terminal alone, so that nothing moves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+SPLIT_FROM = 160
+COMPACT_BELOW = (60, 16)
+HOPS = 5
+COUNTS = 6
+
+
+class Zoom(StrEnum):
+    """One part over the whole screen."""
+
+    NONE = ""
+    FAILURES = "failures"
+    COUNTS = "counts"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """`heights`: lines of each part; a part not named is not shown, and 0 takes what is left of its column."""
+
+    compact: bool
+    split: bool
+    left_width: int
+    heights: Mapping[str, int]
+
+
+def arrange(width: int, height: int, *, tenants: int, banner: bool, zoom: Zoom) -> Layout:
+    compact = width < COMPACT_BELOW[0] or height < COMPACT_BELOW[1]
+    split = width >= SPLIT_FROM and not compact and zoom is Zoom.NONE
+    top = _top(height, compact=compact, strip=tenants > 1 and width < 140, banner=banner)
+    rest = height - len(top)
+    if zoom is Zoom.FAILURES:
+        body = _zoomed_failures(rest)
+    elif zoom is Zoom.COUNTS:
+        body = {"counts": rest}
+    elif compact:
+        body = _compact(rest)
+    elif split:
+        body = {**_left(rest), **_right(rest)}
+    else:
+        body = _stacked(rest)
+    return Layout(compact, split, min(width // 2 + 2, 110), {**top, **body})
+
+
+def _top(height: int, *, compact: bool, strip: bool, banner: bool) -> dict[str, int]:
+    """The lines above the body, and the footer."""
+    parts = {"footer": 1} if height >= 5 else {}
+    if compact:
+        parts["top"] = 1
+        if banner and height >= 9:
+            parts["banner"] = 1
+        return parts
+    parts |= {"top": 1, "second": 1}
+    if banner and height >= 20:
+        parts["banner"] = 1
+    if strip and height >= 20:
+        parts["tenants"] = 1
+    return parts
+
+
+def _compact(rest: int) -> dict[str, int]:
+    if rest < 9:
+        return {"compact": rest}
+    return {"compact": 4, "title": 1, "list": 0}
+
+
+def _zoomed_failures(rest: int) -> dict[str, int]:
+    return {"title": 1, "header": 1, "list": 0, "tail": 1} if rest > 4 else {"title": 1, "list": 0}
+
+
+def _stacked(rest: int) -> dict[str, int]:
+    """One column: hops, counts, then the failures; with more height the reasons, a detail and the events."""
+    parts = {"hops": HOPS, "counts": COUNTS, "rule": 1, "title": 1, "header": 1, "list": 0, "tail": 1}
+    spare = rest - HOPS - COUNTS - 4 - 6
+    for name, lines, least in (("why", 4, 6), ("detail", 9, 12), ("events", 6, 10), ("runs", 6, 16)):
+        if spare >= least:
+            parts[name] = lines
+            spare -= lines
+    return parts
+
+
+def _left(rest: int) -> dict[str, int]:
+    counts = COUNTS + 1
+    spare = rest - HOPS - counts - 3
+    parts = {"hops": HOPS, "gap1": 1, "counts": counts, "gap2": 1, "why": 5, "gap3": 1}
+    spare -= 5
+    if spare >= 14:
+        parts |= {"runs": min(9, spare // 2), "gap4": 1}
+    return {**parts, "events": 0}
+
+
+def _right(rest: int) -> dict[str, int]:
+    parts = {"title": 1, "header": 1, "list": 0, "tail": 1}
+    spare = rest - 3 - 10
+    if spare >= 10:
+        parts["detail"] = min(16, spare - 2)
+        spare -= parts["detail"]
+    if spare >= 9:
+        parts["polling"] = min(10, spare)
+    return parts

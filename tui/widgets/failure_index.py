@@ -1,0 +1,120 @@
+"""Failures in an order, narrowed by words, with what is new marked: pure, and built in steps for very many of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tui.model.snapshot import Failure, TenantSnapshot
+from tui.model.states import Severity, SourceId, SourceState
+from tui.widgets.explaining import search_text
+
+# Rows indexed between two turns of the event loop: some milliseconds.
+STEP = 1000
+
+_SEVERITY_ORDER = (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN, Severity.INFO)
+_REPORTING = (SourceId.FAILURES, SourceId.CONNECT_HEALTH, SourceId.CLOUD_SYNC)
+
+
+class Sort(StrEnum):
+    LAST_SEEN = "last seen"
+    SEVERITY = "severity"
+    CODE = "code"
+    OBJECT = "object"
+
+    def next(self) -> Sort:
+        members = list(Sort)
+        return members[(members.index(self) + 1) % len(members)]
+
+
+@dataclass(slots=True)
+class Index:
+    """`haystacks[n]` is the casefolded text of `failures[n]`; shorter than `failures` until building has ended."""
+
+    failures: Sequence[Failure] = ()
+    haystacks: list[str] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        return len(self.haystacks) == len(self.failures)
+
+
+def build(index: Index, earlier: Index) -> Iterator[None]:
+    """Fill `index` step by step, taking over what `earlier` already knew of the same failures."""
+    known = dict(zip(map(id, earlier.failures), earlier.haystacks, strict=False))
+    for start in range(0, len(index.failures), STEP):
+        part = index.failures[start : start + STEP]
+        index.haystacks += [known.get(id(failure)) or search_text(failure) for failure in part]
+        yield
+
+
+def words_of(query: str) -> tuple[str, ...]:
+    return tuple(query.casefold().split())
+
+
+def narrow(rows: Sequence[int], haystacks: Sequence[str], words: Sequence[str]) -> Sequence[int]:
+    """The rows whose text holds every word. Rows not indexed yet are left out."""
+    known = len(haystacks)
+    for word in words:
+        rows = [row for row in rows if row < known and word in haystacks[row]]
+    return rows
+
+
+def order(failures: Sequence[Failure], sort: Sort) -> Sequence[int]:
+    """Row numbers in the order of `sort`; newest first among equals, as the failures come."""
+    if sort is Sort.LAST_SEEN:
+        return range(len(failures))
+    keys = [_key(failure, sort) for failure in failures]
+    groups: dict[str, list[int]] = {}
+    for row, key in enumerate(keys):
+        groups.setdefault(key, []).append(row)
+    return [row for key in sorted(groups) for row in groups[key]]
+
+
+def _key(failure: Failure, sort: Sort) -> str:
+    if sort is Sort.SEVERITY:
+        return str(_SEVERITY_ORDER.index(failure.severity))
+    if sort is Sort.CODE:
+        return failure.code.casefold()
+    return object_name(failure).casefold()
+
+
+def object_name(failure: Failure) -> str:
+    """The object by the name an operator knows it by."""
+    ref = failure.object
+    return ref.dn or ref.upn or ref.name or ref.id or ref.source_anchor or f"(unnamed {ref.type or 'object'})"
+
+
+def position(rows: Sequence[int], row: int) -> int | None:
+    """Where `row` stands among `rows`; None where it does not."""
+    try:
+        return rows.index(row)
+    except ValueError:
+        return None
+
+
+class Looked:
+    """Which failures the operator has had a chance to see. What a tenant fails with at the start is not new."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+        self._settled = False
+
+    def take(self, snapshot: TenantSnapshot) -> None:
+        """Until every source that reports failures has answered once, what comes was there before."""
+        if self._settled:
+            return
+        self._seen.update(failure.id for failure in snapshot.failures)
+        reporting = [status for status in snapshot.sources if status.source in _REPORTING]
+        self._settled = bool(reporting) and all(status.state is not SourceState.NEVER for status in reporting)
+
+    def look(self, failures: Sequence[Failure]) -> None:
+        """The operator has looked: nothing of this is new any more, and what is gone is forgotten."""
+        self._seen = {failure.id for failure in failures}
+
+    def is_new(self, failure: Failure) -> bool:
+        return failure.id not in self._seen
+
+    def count_new(self, failures: Sequence[Failure]) -> int:
+        return sum(failure.id not in self._seen for failure in failures)

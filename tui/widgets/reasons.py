@@ -1,0 +1,71 @@
+"""Why a tenant is not ok: in short for the overview, in full with causes and remedies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tui.model.snapshot import Reason
+from tui.widgets.frame import Frame
+from tui.widgets.heading import heading
+from tui.widgets.headline import calm_words
+from tui.widgets.line import BLANK, Line, Span, fit, line, pad, wrap
+from tui.widgets.words import HOP_LABELS, SEVERITY_MARKS, SEVERITY_STYLES, SEVERITY_WORDS
+
+_BADGE = 8
+_INDENT = "        "
+
+
+def why_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
+    """The first reason with what to try first; then the other reasons, one line each."""
+    glyphs, reasons = frame.look.glyphs, frame.shown.reasons
+    top = heading((Span("WHY", "title"),), width, glyphs, (Span("w all causes and remedies", "dim"),))
+    if not reasons:
+        return [top, line(Span(calm_words(frame.shown), "dim"))]
+    lines = [*_first(reasons[0], width, max(1, height - 1))]
+    lines += [_brief(reason, width, glyphs.ellipsis) for reason in reasons[1:]]
+    return [top, *lines[: height - 1]]
+
+
+def _first(reason: Reason, width: int, room: int) -> Iterator[Line]:
+    text = wrap(reason.text, width - _BADGE)
+    for number, part in enumerate(text[: max(1, room - 1)]):
+        yield line(_badge(reason) if number == 0 else Span(_INDENT), Span(part))
+    if reason.remedies:
+        yield fit((Span("    try ", "label"), Span(reason.remedies[0], "bold")), width)
+
+
+def _brief(reason: Reason, width: int, ellipsis: str) -> Line:
+    return fit((_badge(reason), Span(reason.text)), width, ellipsis)
+
+
+def _badge(reason: Reason) -> Span:
+    text = f"{SEVERITY_MARKS[reason.severity]} {SEVERITY_WORDS[reason.severity]}"
+    return Span(pad(text, _BADGE), SEVERITY_STYLES[reason.severity])
+
+
+def reasons_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
+    """All reasons in the judge's order, each with its causes and what to do."""
+    if not frame.shown.reasons:
+        return [BLANK, line(Span(calm_words(frame.shown).capitalize() + "."))]
+    return [spans for reason in frame.shown.reasons for spans in (BLANK, *_full(reason, width))]
+
+
+def _full(reason: Reason, width: int) -> Iterator[Line]:
+    where = f"  {HOP_LABELS[reason.hop]}" if reason.hop else ""
+    yield line(_badge(reason), Span(str(reason.code), "bold"), Span(where, "dim"))
+    room = width - len(_INDENT)
+    for part in wrap(reason.text, room):
+        yield line(Span(_INDENT), Span(part))
+    yield from _listed("likely causes", reason.causes, room, numbered=False)
+    yield from _listed("what to do, in this order", reason.remedies, room, numbered=True)
+    if reason.docs:
+        yield line(Span(_INDENT), Span("read  ", "label"), Span(reason.docs, "link"))
+
+
+def _listed(title: str, items: Sequence[str], room: int, *, numbered: bool) -> Iterator[Line]:
+    if items:
+        yield line(Span(_INDENT), Span(title, "label"))
+    for number, item in enumerate(items, 1):
+        lead = f"{number:>3}. " if numbered else "  -  "
+        for row, part in enumerate(wrap(item, room - len(lead))):
+            yield line(Span(_INDENT), Span(" " * len(lead) if row else lead, "label"), Span(part))

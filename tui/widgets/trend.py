@@ -1,0 +1,68 @@
+"""A small trend of ages, and the bar of a first sync."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from tui.model.snapshot import Progress
+from tui.model.text import duration
+from tui.widgets.glyphs import Glyphs
+from tui.widgets.line import Line, Span
+
+WINDOW = timedelta(minutes=60)
+
+Samples = Sequence[tuple[datetime, float]]
+
+
+def trend(samples: Samples, now: datetime, width: int, limit_s: float, glyphs: Glyphs) -> Line:
+    """The last hour in `width` buckets, each its highest age; a bucket without a sample stays blank.
+
+    Buckets are anchored to the clock, so the trend moves on once per bucket and is still in between.
+    """
+    peaks = _peaks(samples, now, width)
+    top = max([limit_s, *(peak for peak in peaks if peak is not None)], default=limit_s)
+    spans: list[Span] = []
+    for peak in peaks:
+        style = "trend-over" if peak is not None and peak > limit_s else "trend"
+        char = " " if peak is None else _step(peak, top, glyphs)
+        if spans and spans[-1].style == style:
+            spans[-1] = Span(spans[-1].text + char, style)
+        else:
+            spans.append(Span(char, style))
+    return tuple(spans)
+
+
+def _peaks(samples: Samples, now: datetime, width: int) -> list[float | None]:
+    size = WINDOW.total_seconds() / width
+    last = int(now.timestamp() // size)
+    peaks: list[float | None] = [None] * width
+    for at, value in samples:
+        bucket = int(at.timestamp() // size) - last + width - 1
+        if 0 <= bucket < width:
+            peaks[bucket] = max(value, peaks[bucket] or 0.0)
+    return peaks
+
+
+def _step(value: float, top: float, glyphs: Glyphs) -> str:
+    steps = glyphs.steps
+    return steps[min(len(steps) - 1, int(len(steps) * max(0.0, value) / top))] if top > 0 else steps[0]
+
+
+def progress_bar(progress: Progress, width: int, glyphs: Glyphs) -> Line:
+    """`████░░░░ 45%  ETA 2m10s  52,310 of 120,000`, shortened from the right."""
+    words = [f"{progress.fraction:>4.0%}", _eta(progress), f"{progress.done:,} of {progress.total:,}"]
+    while len(words) > 1 and width - len("  ".join(words)) < 12:
+        words.pop()
+    text = "  ".join(words)
+    cells = max(0, min(40, width - len(text) - 1))
+    full = int(cells * progress.fraction)
+    bar = glyphs.bar_full * full + glyphs.bar_empty * (cells - full)
+    return (Span(bar, "trend" if progress.moving else "warn"), Span(" " + text))
+
+
+def _eta(progress: Progress) -> str:
+    if not progress.moving:
+        return "stopped"
+    eta = progress.eta_s
+    return "ETA -" if eta is None else f"ETA {duration(eta)}"
