@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -28,6 +28,7 @@ NEEDS_JOBS = "Synchronization.Read.All"
 NEEDS_LOG = "AuditLog.Read.All and Directory.Read.All"
 MOST_CONFIGURATIONS = 20
 MOST_JOBS = 20
+LOG = "/v1.0/auditLogs/provisioning"
 # The audit endpoints allow 5 requests in 10 s (facts/domain.md 2.9): few jobs, few pages, one after the other.
 MOST_JOBS_IN_LOG = 3
 MOST_LOG_PAGES = 2
@@ -111,7 +112,14 @@ class CloudSyncSource:
 
     async def _log_of(self, session: Session, job: CloudSyncJob) -> tuple[FailureReport, ...]:
         since = upstream_now(self._clock.now(), session.clock_offset_s) - LOG_WINDOW
-        rows = await rows_of(session, "/v1.0/auditLogs/provisioning", log_query(job.id, since), MOST_LOG_PAGES)
+        rows: list[JsonObject] = []
+        number = 0
+        async for page in session.pages(LOG, log_query(job.id, since)):
+            rows.extend(rows_in(page, LOG))
+            number += 1
+            if number == MOST_LOG_PAGES and page.get("@odata.nextLink"):
+                self._secondary.note(f"failing objects of {job.id}: the newest {len(rows)} entries of the log are read")
+                break
         return tuple(answers.failing(rows, job))
 
 
@@ -125,20 +133,19 @@ async def configurations_in(session: Session) -> list[Configuration]:
     return [one for one in found if one is not None]
 
 
-async def rows_of(
-    session: Session, path: str, params: Mapping[str, str], most_pages: int | None = None
-) -> list[JsonObject]:
-    """The objects of the pages; raises `BadAnswer` for a page without a list, since none would look like none."""
+async def rows_of(session: Session, path: str, params: Mapping[str, str]) -> list[JsonObject]:
+    """The objects of all pages."""
     rows: list[JsonObject] = []
-    pages = 0
     async for page in session.pages(path, params):
-        if not isinstance(page.get("value"), list):
-            raise BadAnswer(f"the answer to {path} holds no list")
-        rows.extend(items(page))
-        pages += 1
-        if pages == most_pages:
-            break
+        rows.extend(rows_in(page, path))
     return rows
+
+
+def rows_in(page: JsonObject, path: str) -> Iterator[JsonObject]:
+    """The objects of one page; raises `BadAnswer` for a page without a list, since it would look like an empty one."""
+    if not isinstance(page.get("value"), list):
+        raise BadAnswer(f"the answer to {path} holds no list")
+    return items(page)
 
 
 def configuration(obj: JsonObject) -> Configuration | None:
