@@ -285,5 +285,5 @@ def _words(kind: type[StrEnum]) -> str:
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), 1)
+    near = difflib.get_close_matches(word, [str(item) for item in known], 1)
     return f"; did you mean {near[0]!r}?" if near else ""
