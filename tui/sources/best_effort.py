@@ -45,16 +45,19 @@ class BestEffort:
         """Add a line of the caller's own."""
         self._missing.append(line)
 
-    async def ask(self, what: str, call: Callable[[], Awaitable[Sequence[T]]]) -> Sequence[T]:
-        """What `call` answers; after a `SourceError` what it answered in the last poll, or nothing."""
+    async def ask(self, what: str, call: Callable[[], Awaitable[Sequence[T]]], *, key: str) -> Sequence[T]:
+        """What `call` answers; after a `SourceError` what it answered in the last poll, or nothing.
+
+        `what` names it for people, `key` from poll to poll: two servers may bear the same name.
+        """
         async with self._room:
             try:
                 answer = await self._call(call)
             except SourceError as error:
                 self.errors.append(error)
                 self._missing.append(f"{what}: {'not permitted: ' if isinstance(error, Denied) else ''}{error}")
-                answer = self._before.get(what, ())
-        self._known[what] = answer
+                answer = self._before.get(key, ())
+        self._known[key] = answer
         return answer
 
     async def _call(self, call: Callable[[], Awaitable[Sequence[T]]]) -> Sequence[T]:

@@ -84,7 +84,10 @@ class CloudSyncSource:
     async def _all_jobs(self, session: Session, configurations: Sequence[Configuration]) -> list[CloudSyncJob]:
         aside = session.aside(needs=NEEDS_JOBS)
         told = await asyncio.gather(
-            *(self._secondary.ask(f"jobs of {one.name}", partial(self._jobs, aside, one)) for one in configurations)
+            *(
+                self._secondary.ask(f"jobs of {one.name}", partial(self._jobs, aside, one), key=one.id)
+                for one in configurations
+            )
         )
         if configurations and len(self._secondary.errors) == len(configurations):
             raise self._secondary.errors[0]
@@ -107,7 +110,8 @@ class CloudSyncSource:
         aside = session.aside(needs=NEEDS_LOG)
         reports: list[FailureReport] = []
         for job in failing[:MOST_JOBS_IN_LOG]:
-            reports += await self._secondary.ask(f"failing objects of {job.id}", partial(self._log_of, aside, job))
+            what = f"failing objects of {job.id}"
+            reports += await self._secondary.ask(what, partial(self._log_of, aside, job), key=what)
         return reports
 
     async def _log_of(self, session: Session, job: CloudSyncJob) -> tuple[FailureReport, ...]:

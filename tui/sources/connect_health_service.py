@@ -113,7 +113,8 @@ class ServiceReader:
         found: list[FailureReport] = []
         for name in buckets[:MOST_BUCKETS]:
             what = f"export errors of {service.label}, {name}"
-            found += await self._secondary.ask(what, partial(self._bucket_reports, root, name))
+            call = partial(self._bucket_reports, root, name)
+            found += await self._secondary.ask(what, call, key=f"{root} {name}")
         cut = len(buckets) > MOST_BUCKETS or len(found) > MOST_REPORTS
         return tuple(found[:MOST_REPORTS]), cut
 
@@ -129,7 +130,7 @@ class ServiceReader:
         self, what: str, path: str, params: Mapping[str, str] | None = None, *, or_one: bool = False
     ) -> Sequence[JsonObject]:
         call = partial(rows_of, self._session, path, params or {}, or_one=or_one)
-        return await self._secondary.ask(what, call)
+        return await self._secondary.ask(what, call, key=path)
 
     def _now(self) -> datetime:
         return upstream_now(self._clock.now(), self._session.clock_offset_s)
