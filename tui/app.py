@@ -24,7 +24,7 @@ from tui.screens.overview import Overview
 from tui.screens.pages import help_screen, reasons_screen, sources_screen
 from tui.screens.palette import CommandScreen
 from tui.service.publisher import Published
-from tui.terminal import clipboard_sequence, set_mouse
+from tui.terminal import clipboard_sequence, no_color, set_mouse
 from tui.widgets.feed import Feed, ViewOptions
 from tui.widgets.frame import NOBODY, Frame, Look
 from tui.widgets.glyphs import ASCII, UNICODE
@@ -53,7 +53,7 @@ class Updated(Message, bubble=False):
 
 def _bindings() -> list[BindingType]:
     return [
-        Binding(key, action.id, action.title, show=False, priority=key == "ctrl+c")
+        Binding(key, action.call, action.title, show=False, priority=key == "ctrl+c")
         for action in ACTIONS
         for key in action.keys
     ]
@@ -73,12 +73,9 @@ class SynctopApp(App[int], inherit_bindings=False):
     timed = True
 
     def __init__(self, feed: Feed, options: ViewOptions) -> None:
-        # Textual reads NO_COLOR once, in its own constructor, and takes an empty one for set.
-        os.environ.pop("NO_COLOR", None)
-        if options.color == "none":
-            os.environ["NO_COLOR"] = "1"
         native = options.color in ("ansi", "none")
-        super().__init__(ansi_color=True if native else None)
+        with no_color(options.color == "none" or (native and bool(os.environ.get("NO_COLOR")))):
+            super().__init__(ansi_color=True if native else None)
         self.theme = "ansi-dark" if native else options.color
         self.animation_level = "none"
         self._feed = feed
@@ -210,7 +207,7 @@ class SynctopApp(App[int], inherit_bindings=False):
 
     async def _run_chosen(self, action: Action | None) -> None:
         if action is not None:
-            await self.run_action(action.id, self.screen)
+            await self.run_action(action.call)
 
     def action_pause(self) -> None:
         self._frozen_since = None if self._frozen_since else self._feed.clock.now()

@@ -11,7 +11,7 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
@@ -43,6 +43,18 @@ def colour_choice(environ: Mapping[str, str], chosen: str | None) -> str:
     if chosen:
         return chosen
     return "none" if environ.get("NO_COLOR") else "ansi"
+
+
+@contextlib.contextmanager
+def no_color(wanted: bool) -> Iterator[None]:
+    """NO_COLOR as Textual reads it, once, while an app is made: it takes an empty one for set."""
+    before = os.environ.pop("NO_COLOR", None)
+    if wanted:
+        os.environ["NO_COLOR"] = "1"
+    yield
+    os.environ.pop("NO_COLOR", None)
+    if before is not None:
+        os.environ["NO_COLOR"] = before
 
 
 def clipboard_sequence(text: str) -> str | None:
@@ -110,7 +122,7 @@ def restore_terminal() -> None:
         os.write(descriptor, _RESTORE)
 
 
-def _watch_terminal(ended: threading.Event, end: Any) -> None:
+def _watch_terminal(ended: threading.Event, end: Callable[[int], None]) -> None:
     """End the program whose terminal is gone, also where SIGHUP was ignored or never came."""
     while not ended.wait(_GONE_CHECK_S):
         if terminal_is_gone():

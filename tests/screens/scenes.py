@@ -247,7 +247,12 @@ def failure(number_: int, at_s: float | None = None) -> Failure:
         sources=("graph", "connect-health") if clash else ("graph",),
         code=code,
         object=ObjectRef(
-            type="user", id=f"4f0c1c1e-5d0e-4e57-9d5f-{number_:012d}", name=name, dn=dn or None, upn=None, source_anchor=None
+            type="user",
+            id=f"4f0c1c1e-5d0e-4e57-9d5f-{number_:012d}",
+            name=name,
+            dn=dn or None,
+            upn=None,
+            source_anchor=None,
         ),
         attribute=attribute,
         value=value,
@@ -292,7 +297,10 @@ def trouble(name: str = "contoso-prod") -> TenantSnapshot:
             docs="https://learn.microsoft.com/entra/identity/hybrid/connect/tshoot-connect-sync",
         ),
         Reason(
-            code=ReasonCode.OBJECT_FAILURES, severity=Severity.WARNING, hop=HopName.CONNECT, text="9 objects fail to sync."
+            code=ReasonCode.OBJECT_FAILURES,
+            severity=Severity.WARNING,
+            hop=HopName.CONNECT,
+            text="9 objects fail to sync.",
         ),
     )
     return replace(
@@ -358,7 +366,14 @@ def stale() -> TenantSnapshot:
 
 def hostile() -> TenantSnapshot:
     """Text that would break a careless screen: markup, wide characters, nothing at all, far too much."""
-    nasty = ("[/x] [bold]a[red", "李小龍 的電子郵件帳戶 很長的名字" * 4, "", "e\u0301 combining", "x" * 4000, "[link=http://x]y[/]")
+    nasty = (
+        "[/x] [bold]a[red",
+        "李小龍 的電子郵件帳戶 很長的名字" * 4,
+        "",
+        "e\u0301 combining",
+        "x" * 4000,
+        "[link=http://x]y[/]",
+    )
     failing = tuple(
         replace(
             failure(n),

@@ -11,9 +11,9 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Static
 
-from tui.widgets.footer import footer_view
+from tui.widgets.detail import plain_text
+from tui.widgets.footer import page_footer_view
 from tui.widgets.frame import Frame
 from tui.widgets.headline import clock_view, clock_width, title_view
 from tui.widgets.panel import Panel
@@ -39,7 +39,7 @@ class Scrolls(Protocol):
     def edge(self, end: bool) -> None: ...
 
 
-class LiveScreen(Screen[None]):
+class LiveScreen(Screen[None], inherit_bindings=False):
     """`frame` is the one value that enters; a tick refreshes only what shows passing time."""
 
     frame: reactive[Frame | None] = reactive(None, repaint=False, init=False)
@@ -112,9 +112,8 @@ class PageScreen(LiveScreen):
         with Horizontal(id="top"):
             yield Panel(title_view, id="title-line", classes=TICKING)
             yield Panel(clock_view, id="clock", classes=TICKING)
-        yield Static("", id="page-gap", markup=False)
         yield self._body
-        yield Panel(footer_view, id="footer", classes=TICKING)
+        yield Panel(page_footer_view, id="footer", classes=TICKING)
 
     def on_mount(self) -> None:
         self._body.focus()
@@ -126,6 +125,4 @@ class PageScreen(LiveScreen):
         super().take(frame)
 
     def copied_text(self) -> str:
-        from tui.widgets.detail import plain_text
-
         return plain_text(self._body.lines)

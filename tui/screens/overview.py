@@ -54,7 +54,7 @@ class Overview(LiveScreen):
         super().__init__()
         self._zoom = Zoom.NONE
         self._layout: tuple[object, ...] = ()
-        self._arranged = Layout(False, False, 0, {})
+        self._arranged = Layout(False, False, False, 0, {})
         self._looked: dict[str, Looked] = {}
         self._tenant = ""
         self._idle_ticks = 0
@@ -104,6 +104,7 @@ class Overview(LiveScreen):
 
     def take(self, frame: Frame) -> None:
         self._arrange(frame)
+        self.query_one("#freshness").styles.width = freshness_width(frame, self.app.size.width)
         self._take_failures(frame)
         super().take(frame)
 
@@ -139,7 +140,6 @@ class Overview(LiveScreen):
         left.styles.width = layout.left_width if layout.split else "100%"
         left.styles.height = "100%" if layout.split else "auto" if right.display else "1fr"
         self.query_one("#clock").styles.width = COMPACT_AGE_WIDTH if layout.compact else clock_width(width, frame.look)
-        self.query_one("#freshness").styles.width = freshness_width(width)
 
     def _take_failures(self, frame: Frame) -> None:
         snapshot, failures = frame.shown, self.failures
@@ -191,8 +191,7 @@ class Overview(LiveScreen):
 
     def _failures_title(self, frame: Frame, width: int, height: int) -> Sequence[Line]:
         failures = self.failures
-        ruled = self._arranged.split or self.app.size.width >= 100
-        return title_lines(frame, failures.state, width, typing=failures.typing, ruled=ruled)
+        return title_lines(frame, failures.state, width, typing=failures.typing, ruled=self._arranged.titled)
 
     def _failures_tail(self, frame: Frame, width: int, height: int) -> Sequence[Line]:
         return tail_lines(frame, self.failures.state, width)

@@ -32,7 +32,7 @@ def matching(query: str) -> list[Action]:
     return sorted(found, key=lambda action: not all(word in action.title.casefold() for word in words))
 
 
-class CommandScreen(ModalScreen[Action | None]):
+class CommandScreen(ModalScreen[Action | None], inherit_bindings=False):
     """Closes with the chosen action, or with None."""
 
     def __init__(self, frame: Frame) -> None:

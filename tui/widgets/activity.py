@@ -15,7 +15,7 @@ from tui.widgets.words import HOP_SHORT, recent_time, run_result
 RUN_COLUMNS = (
     Column("started", "STARTED", 9, 1),
     Column("hop", "HOP", 8, 2),
-    Column("step", "STEP", 16, 3, grows=True, widest=30),
+    Column("step", "STEP", 16, 3, grows=True, widest=24),
     Column("changed", "CHANGED", 7, 5, right=True),
     Column("failed", "FAILED", 6, 4, right=True),
     Column("took", "TOOK", 7, 6, right=True),

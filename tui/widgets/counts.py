@@ -113,7 +113,6 @@ def _marked(difference: int, *, alarming: bool) -> Span:
 
 def _total(rows: Sequence[CountRow], sync_scope: str) -> dict[str, Span]:
     """The sums of all rows; a column with an unknown in it has an unknown sum."""
-    copied = [counts for counts in rows if counts.type in SYNCED_TO_DOMAIN]
     summed = CountRow(
         type=ObjectType.USERS,
         on_premises=_sum([counts.on_premises for counts in rows]),
@@ -124,11 +123,16 @@ def _total(rows: Sequence[CountRow], sync_scope: str) -> dict[str, Span]:
         difference=_summed_split([counts.difference for counts in rows if counts.difference != Difference()]),
     )
     cells = _cells("total", summed, sync_scope)
-    gaps = [domain_gap(counts, sync_scope) for counts in copied]
-    outside = summed.managed_domain.absence in _OUTSIDE
-    known = _sum_known(gaps)
-    cells["ds_diff"] = Span("n/a" if outside else "-", "dim") if known is None else Span(f"{known:,}")
+    cells["ad_diff"] = _sum_of([connect_gap(counts) for counts in rows], summed.on_premises)
+    cells["ds_diff"] = _sum_of([domain_gap(counts, sync_scope) for counts in rows], summed.managed_domain)
     return cells
+
+
+def _sum_of(gaps: Sequence[int | None], side: Reading[int]) -> Span:
+    """Over the rows that can be compared; of none where a side is not known in one of them."""
+    if side.value is None:
+        return Span("n/a" if side.absence in _OUTSIDE else "-", "dim")
+    return Span(f"{sum(gap for gap in gaps if gap is not None):,}")
 
 
 def _summed_split(splits: Sequence[Difference]) -> Difference:

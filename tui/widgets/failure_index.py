@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from tui.model.failures import search_text
 from tui.model.snapshot import Failure, TenantSnapshot
 from tui.model.states import Severity, SourceId, SourceState
-from tui.widgets.explaining import search_text
 
 # Rows indexed between two turns of the event loop: some milliseconds.
 STEP = 1000

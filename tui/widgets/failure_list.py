@@ -26,8 +26,8 @@ COLUMNS = (
     Column("last", "LAST", 9, 4, gap=0),
     Column("severity", "SEV", 4, 2, gap=1),
     Column("hop", "HOP", 8, 5),
-    Column("code", "CODE", 20, 3, grows=True, widest=32),
-    Column("object", "OBJECT", 24, 2, grows=True, widest=64),
+    Column("code", "CODE", 22, 2, grows=True, widest=26),
+    Column("object", "OBJECT", 20, 3, grows=True, widest=64),
     Column("attribute", "ATTRIBUTE", 26, 6, grows=True),
 )
 TIGHT_COLUMNS = (

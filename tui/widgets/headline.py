@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from tui import __version__
@@ -16,9 +17,11 @@ from tui.widgets.words import MARKS, STYLES, clock_time, full_time, verdict_badg
 CLOCK_WIDTH = 20
 WIDE_CLOCK_WIDTH = 39
 LOCAL_CLOCK_WIDTH = 25
-FRESHNESS_WIDTH = 29
+FRESHNESS_WIDTH = 26
+STALE_WIDTH = 18
 WIDE_FRESHNESS_WIDTH = 53
 WIDE_FROM = 140
+_BADGE = 11
 
 
 def title_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
@@ -66,25 +69,30 @@ def verdict_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
         return [(verdict_badge(Verdict.UNKNOWN), Span(f"  {frame.dead}"))]
     if fresh.all_old:
         return [_stale(frame, fresh)]
-    return [(verdict_badge(frame.shown.verdict), Span("  "), *_why(frame.shown, width))]
+    return [(verdict_badge(frame.shown.verdict), Span("  "), *_why(frame.shown, width, frame.look.glyphs.ellipsis))]
 
 
 def _stale(frame: Frame, fresh: Freshness) -> Line:
     age = (frame.now - fresh.newest).total_seconds() if fresh.newest else None
     when = clock_time(fresh.newest, frame.look)
     return (
-        Span(f" ~ STALE {duration(age)} ", "unknown-badge"),
-        Span(f"  last good data {when} (values below are old)"),
+        Span(f" ~ STALE {_coarse(age)} ", "unknown-badge"),
+        Span(f" last good data {when} (values below are old)"),
     )
 
 
-def _why(snapshot: TenantSnapshot, width: int) -> Line:
+def _coarse(age: float | None) -> str:
+    """The largest unit alone: `17m`."""
+    return re.sub(r"(?<=[a-z]).*", "", duration(age))
+
+
+def _why(snapshot: TenantSnapshot, width: int, ellipsis: str) -> Line:
     reasons = [reason for reason in snapshot.reasons if reason.severity is not Severity.INFO]
     if not reasons:
         return (Span(calm_words(snapshot)),)
-    more = f"  +{len(reasons) - 1} more (w)" if len(reasons) > 1 else "  (w why)"
-    room = width - 12 - len(more)
-    return (*fit((Span(reasons[0].text),), max(20, room)), Span(more, "dim"))
+    more = f"  +{len(reasons) - 1} (w)" if len(reasons) > 1 else "  (w)"
+    room = width - _BADGE - len(more)
+    return (*fit((Span(reasons[0].text),), max(12, room), ellipsis), Span(more, "dim"))
 
 
 def calm_words(snapshot: TenantSnapshot) -> str:
@@ -171,5 +179,7 @@ def clock_width(width: int, look: Look) -> int:
     return WIDE_CLOCK_WIDTH if width >= WIDE_FROM else CLOCK_WIDTH
 
 
-def freshness_width(width: int) -> int:
+def freshness_width(frame: Frame, width: int) -> int:
+    if freshness(frame.shown, frame.now).all_old:
+        return STALE_WIDTH
     return WIDE_FRESHNESS_WIDTH if width >= WIDE_FROM else FRESHNESS_WIDTH

@@ -25,14 +25,14 @@ COLUMNS = (
     Column("http", "HTTP", 4, 8, right=True),
     Column("next", "NEXT", 7, 4, right=True),
     Column("rate", "REQ/MIN", 7, 7, right=True),
-    Column("polls", "LAST POLLS", 10, 5, grows=True, widest=30),
+    Column("polls", "LAST POLLS", 12, 5, grows=True, widest=30),
 )
 
 
 def polling_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
     top = heading((Span("POLLING", "title"),), width, frame.look.glyphs, (Span("o sources", "dim"),))
     columns = choose(COLUMNS, width)
-    rows = [row(columns, _cells(status, frame), frame.look.glyphs) for status in _shown(frame)]
+    rows = [row(columns, _cells(status, frame, columns[-1].width), frame.look.glyphs) for status in _shown(frame)]
     return [top, header(columns, frame.look.glyphs), *rows][:height]
 
 
@@ -46,12 +46,12 @@ def sources_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
     columns = choose(COLUMNS, width)
     lines: list[Line] = [header(columns, frame.look.glyphs)]
     for status in frame.shown.sources:
-        lines.append(row(columns, _cells(status, frame), frame.look.glyphs))
+        lines.append(row(columns, _cells(status, frame, columns[-1].width), frame.look.glyphs))
         lines += _remarks(status, frame, width)
     return [*lines, BLANK, *_total(frame)]
 
 
-def _cells(status: SourceStatus, frame: Frame) -> dict[str, Span]:
+def _cells(status: SourceStatus, frame: Frame, polls: int) -> dict[str, Span]:
     if status.state is SourceState.NOT_CONFIGURED:
         return {"source": Span(str(status.source), "dim"), "state": SOURCE_WORDS[status.state]}
     latency, rate = status.latency_ms, status.requests_per_minute
@@ -65,7 +65,7 @@ def _cells(status: SourceStatus, frame: Frame) -> dict[str, Span]:
         "http": Span("-" if status.http_status is None else str(status.http_status)),
         "next": Span(_until(status.retry_at or status.next_poll, frame.now)),
         "rate": Span("-" if rate is None else f"{rate:,.1f}"),
-        "polls": Span("".join("+" if ok else "x" for ok in status.outcomes[-30:]), "dim"),
+        "polls": Span("".join("+" if ok else "x" for ok in status.outcomes[-polls:]), "dim"),
     }
 
 

@@ -59,7 +59,8 @@ def _full(reason: Reason, width: int) -> Iterator[Line]:
     yield from _listed("likely causes", reason.causes, room, numbered=False)
     yield from _listed("what to do, in this order", reason.remedies, room, numbered=True)
     if reason.docs:
-        yield line(Span(_INDENT), Span("read  ", "label"), Span(reason.docs, "link"))
+        for row, part in enumerate(wrap(reason.docs, room - 6)):
+            yield line(Span(_INDENT), Span("      " if row else "read  ", "label"), Span(part, "link"))
 
 
 def _listed(title: str, items: Sequence[str], room: int, *, numbered: bool) -> Iterator[Line]:

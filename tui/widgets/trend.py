@@ -21,16 +21,23 @@ def trend(samples: Samples, now: datetime, width: int, limit_s: float, glyphs: G
     Buckets are anchored to the clock, so the trend moves on once per bucket and is still in between.
     """
     peaks = _peaks(samples, now, width)
-    top = max([limit_s, *(peak for peak in peaks if peak is not None)], default=limit_s)
+    low, high = _scale([peak for peak in peaks if peak is not None], limit_s)
     spans: list[Span] = []
     for peak in peaks:
         style = "trend-over" if peak is not None and peak > limit_s else "trend"
-        char = " " if peak is None else _step(peak, top, glyphs)
+        char = " " if peak is None else _step(peak, low, high, glyphs)
         if spans and spans[-1].style == style:
             spans[-1] = Span(spans[-1].text + char, style)
         else:
             spans.append(Span(char, style))
     return tuple(spans)
+
+
+def _scale(peaks: Sequence[float], limit_s: float) -> tuple[float, float]:
+    """From nothing to the limit, or to the worst; where all is over the limit, only the range itself tells anything."""
+    if peaks and min(peaks) > limit_s:
+        return min(peaks), max(peaks)
+    return 0.0, max([limit_s, *peaks])
 
 
 def _peaks(samples: Samples, now: datetime, width: int) -> list[float | None]:
@@ -44,9 +51,11 @@ def _peaks(samples: Samples, now: datetime, width: int) -> list[float | None]:
     return peaks
 
 
-def _step(value: float, top: float, glyphs: Glyphs) -> str:
+def _step(value: float, low: float, high: float, glyphs: Glyphs) -> str:
     steps = glyphs.steps
-    return steps[min(len(steps) - 1, int(len(steps) * max(0.0, value) / top))] if top > 0 else steps[0]
+    if high <= low:
+        return steps[-1] if low else steps[0]
+    return steps[min(len(steps) - 1, int(len(steps) * max(0.0, value - low) / (high - low)))]
 
 
 def progress_bar(progress: Progress, width: int, glyphs: Glyphs) -> Line:
