@@ -27,11 +27,12 @@ class HastyClock(ManualClock):
 class Host:
     """`answers`: path (or path?query as it is sent) -> JSON value, `Refusal`, or a function of the request.
 
-    What is not among them is a 404. `asked` lists every path, in order.
+    What is not among them is answered with `otherwise`. `asked` lists every path, in order.
     """
 
-    def __init__(self, answers: Mapping[str, Any]) -> None:
+    def __init__(self, answers: Mapping[str, Any], otherwise: Any = None) -> None:
         self.answers = dict(answers)
+        self.otherwise = Refusal(404) if otherwise is None else otherwise
         self.requests: list[httpx.Request] = []
 
     @property
@@ -46,11 +47,11 @@ class Host:
             if request.url.raw_path.decode().split("?")[0] == path
         )
 
-    def upstream(self, clock: Clock | None = None) -> Upstream:
+    def upstream(self, clock: Clock | None = None, base: str = BASE) -> Upstream:
         return Upstream(
-            BASE,
+            base,
             tokens=None,
-            audience=BASE,
+            audience=base,
             clock=clock or HastyClock(START),
             transport=httpx.MockTransport(self._answer),
             random=lambda: 0.5,
@@ -59,23 +60,24 @@ class Host:
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
         path = request.url.raw_path.decode()
-        answer = self.answers.get(path, self.answers.get(path.split("?")[0], Refusal(404)))
+        answer = self.answers.get(path, self.answers.get(path.split("?")[0], self.otherwise))
         if callable(answer):
             answer = answer(request)
         return answer.response() if isinstance(answer, Refusal) else as_json(answer)
 
 
 class Refusal:
-    """An error answer of ARM's and Graph's shape."""
+    """An error answer, of ARM's and Graph's shape unless `body` says otherwise."""
 
-    def __init__(self, status: int, code: str = "Refused", headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, code: str = "Refused", headers: Mapping[str, str] | None = None, body: Any = None
+    ) -> None:
         self.status = status
-        self.code = code
         self.headers = dict(headers or {})
+        self.body = {"error": {"code": code, "message": "no"}} if body is None else body
 
     def response(self) -> httpx.Response:
-        body = {"error": {"code": self.code, "message": "no"}}
-        return httpx.Response(self.status, json=body, headers=self.headers)
+        return httpx.Response(self.status, json=self.body, headers=self.headers)
 
 
 def as_json(value: Any) -> httpx.Response:
