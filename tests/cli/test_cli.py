@@ -61,8 +61,8 @@ def upstream(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         return 0
 
     demo = SimpleNamespace(check_demo=check_demo, run_demo=run_demo, run_live=run_live, run_lab=run_lab)
-    monkeypatch.setitem(sys.modules, "tui.demo", demo)  # type: ignore[arg-type]
-    monkeypatch.setitem(sys.modules, "tui.service.check", SimpleNamespace(poll_once=poll_once))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "tui.demo", demo)
+    monkeypatch.setitem(sys.modules, "tui.service.check", SimpleNamespace(poll_once=poll_once))
     monkeypatch.setattr(cli_options, "scenarios", lambda: ("healthy", "story", "throttled"))
     return seen
 

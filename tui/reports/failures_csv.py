@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator, Sequence
 
 from tui.model.facts import ObjectRef
@@ -44,10 +43,11 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'
 
 def failures_csv(snapshots: Sequence[TenantSnapshot]) -> Iterator[str]:
     """The header and one line per failure, each with its CR LF."""
-    yield _line(COLUMNS)
+    line = csv.writer(_Line(), lineterminator="\r\n").writerow
+    yield line(COLUMNS)
     for snapshot in snapshots:
         for failure in snapshot.failures:
-            yield _line([_guarded(cell) for cell in _cells(snapshot, failure)])
+            yield line([_guarded(cell) for cell in _cells(snapshot, failure)])
 
 
 def _cells(snapshot: TenantSnapshot, failure: Failure) -> tuple[str | None, ...]:
@@ -81,7 +81,8 @@ def _guarded(cell: str | None) -> str:
     return f"'{cell}" if cell and cell.startswith(_FORMULA) else cell or ""
 
 
-def _line(cells: Sequence[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\r\n").writerow(cells)
-    return line.getvalue()
+class _Line:
+    """A file for `csv.writer` that hands each line back instead of keeping it."""
+
+    def write(self, line: str) -> str:
+        return line

@@ -116,6 +116,8 @@ def _fit(text: str, width: int) -> str:
     taken = cell_width(text)
     if taken <= width:
         return text + " " * (width - taken)
+    if text.isascii():
+        return f"{text[: width - 1]}~"
     kept, cells = [], 0
     for char in text:
         if cells + _cells(char) > width - 1:

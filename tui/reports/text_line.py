@@ -6,6 +6,7 @@ that could not be determined; the text holds neither a newline nor `|`.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -63,11 +64,16 @@ def _reason(reason: Reason, snapshot: TenantSnapshot, at: datetime, thresholds: 
 
 def _hop(hop: Hop, at: datetime) -> str:
     """`AD > Entra 47m12s old`, or its state where no success is known."""
-    age = hop.age_s(at)
+    age = _age(hop, at)
     title = HOP_TITLES[hop.name]
     if age is None or hop.state in (HopState.OFF, HopState.NOT_MONITORED):
         return f"{title} {hop.state.replace('-', ' ')}"
     return f"{title} {duration(age)} old"
+
+
+def _age(hop: Hop, at: datetime) -> float | None:
+    age = hop.age_s(at)
+    return age if age is not None and math.isfinite(age) else None
 
 
 def _message(text: str) -> str:
@@ -79,7 +85,7 @@ def _metrics(snapshot: TenantSnapshot, at: datetime, thresholds: Thresholds) -> 
     label = re.sub(r"['=|]", "_", clean(snapshot.name, 64)) or "tenant"
     metrics = []
     for name in HopName:
-        age = hops[name].age_s(at) if name in hops else None
+        age = _age(hops[name], at) if name in hops else None
         value = "U" if age is None else f"{int(age)}s"
         warning, critical = thresholds.of(name)
         metrics.append(f"'{label} {name.replace('-', '_')}_age'={value};{warning:.0f};{critical:.0f};0")
