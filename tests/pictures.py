@@ -1,0 +1,91 @@
+"""Makes every picture in `screenshots/` from the real program: `python -m tests.pictures`.
+
+Each is the demo on a hand-moved clock, driven to a moment of its scenario, so that the pictures come out alike
+every time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cairosvg
+
+from tests.helpers import ManualClock, settle
+from tui.app import SynctopApp
+from tui.demo import lab_service, start_lab
+from tui.widgets.feed import ViewOptions
+
+FOLDER = Path(__file__).parents[1] / "screenshots"
+FONT = "DejaVu Sans Mono"
+MORNING = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """`after_s`: seconds of wall time into the scenario. `keys`: pressed then."""
+
+    name: str
+    scenario: str
+    size: tuple[int, int]
+    after_s: float = 8.0
+    keys: Sequence[str] = ()
+
+
+PICTURES = (
+    Picture("overview-healthy", "healthy", (120, 40), after_s=60),
+    Picture("overview-trouble", "three-days", (120, 40), after_s=20),
+    Picture("overview-wide", "conflicts", (200, 50), after_s=20),
+    Picture("failure-detail", "conflicts", (120, 40), after_s=10, keys=("down", "down", "enter")),
+    Picture("sources", "throttled", (120, 40), after_s=20, keys=("o",)),
+    Picture("first-sync", "first-sync", (120, 40), after_s=30),
+    Picture("80x24", "domain-network", (80, 24), after_s=30),
+    Picture("40x6", "conflicts", (40, 6), after_s=10),
+)
+
+
+async def draw(picture: Picture) -> str:
+    """The picture as SVG."""
+    clock = ManualClock(MORNING)
+    lab = start_lab(picture.scenario, base_clock=clock)
+    service = lab_service(lab)
+
+    async def run() -> None:
+        await asyncio.gather(lab.run(), service.run())
+
+    app = SynctopApp(service, ViewOptions(run=run, activity=lab.activity))
+    app.timed = False
+    app.least_between_snapshots_s = 0.0
+    async with app.run_test(size=picture.size) as pilot:
+        for _ in range(int(picture.after_s * 2)):
+            await clock.advance(0.5)
+            await settle(200)
+        app.tick()
+        for key in picture.keys:
+            await pilot.press(key)
+        await pilot.pause()
+        svg = app.export_screenshot(title=f"synctop demo --scenario {picture.scenario}")
+        app.exit(0)
+    lab.close()
+    return svg
+
+
+def save(picture: Picture, svg: str) -> None:
+    (FOLDER / f"{picture.name}.svg").write_text(svg)
+    local = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL).replace("Fira Code", FONT)
+    cairosvg.svg2png(bytestring=local.encode(), write_to=str(FOLDER / f"{picture.name}.png"), scale=1.2)
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for picture in PICTURES:
+        save(picture, asyncio.run(draw(picture)))
+        print(picture.name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""Puts the parts together: the live screen over real tenants or over the embedded lab, and the lab as a server."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+
+from tui.clock import Clock, SystemClock
+from tui.model.snapshot import TenantSnapshot
+from tui.options import DemoOptions, LiveOptions
+from tui.service.status import LOOK_AT_THE_CLOCK_S, MonitoredTenant, StatusService
+from tui.service.wiring import Wire, monitored
+from tui.settings import DomainServicesSettings, PollSettings, Settings, TenantSettings
+from tui.sources.auth import StaticTokens
+
+if TYPE_CHECKING:
+    from tui.lab.lab import Lab
+
+LAB_URL = "http://127.0.0.1"
+LAB_NAME = "lab"
+# Wall seconds between the demo's polls; the lab's clock makes lab seconds of them.
+DEMO_POLL_S = {"organization": 3, "counts": 3, "failures": 4, "domain_services": 3, "connect_health": 4, "cloud_sync": 4}
+DIRECTORY_POLL_S = 3
+REQUEST_TIMEOUT_S = 10.0
+
+
+def run_live(settings: Settings, options: LiveOptions) -> int:
+    """The live screen over the tenants of a config file; returns the exit code."""
+    clock = SystemClock()
+    wire = Wire(on_device_code=_print_code)
+    tenants = [monitored(tenant, settings.poll, clock, wire) for tenant in settings.tenants]
+    service = StatusService(tenants, settings=settings, clock=clock)
+    return _show(service, options, service.run)
+
+
+def run_demo(options: DemoOptions) -> int:
+    """The live screen over the lab; returns the exit code."""
+    lab = start_lab(options.scenario, options.seed, options.objects, options.speed)
+    service = lab_service(lab)
+
+    async def run() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(lab.run())
+            group.create_task(service.run())
+
+    try:
+        return _show(service, options.live, run, lab.activity)
+    finally:
+        lab.close()
+
+
+async def check_demo(*, scenario: str | None, seed: int) -> tuple[TenantSnapshot, ...]:
+    """The lab's tenant, asked once at the start of the scenario."""
+    lab = start_lab(scenario, seed)
+    service = lab_service(lab)
+    try:
+        lab.tick()
+        return (await service.poll_once()).tenants
+    finally:
+        await service.aclose()
+        lab.close()
+
+
+def run_lab(address: tuple[str, int], scenario: str | None, state: Path | None) -> int:
+    """Serve the lab over HTTP until interrupted; returns the exit code."""
+    from tui.lab.lab import Lab
+    from tui.lab.server import serve
+
+    host, port = address
+    lab = Lab.start(scenario or "story", state_dir=state)
+    with suppress(KeyboardInterrupt):
+        asyncio.run(serve(lab, host, port))
+    lab.close()
+    return 0
+
+
+def start_lab(
+    scenario: str | None,
+    seed: int = 1,
+    objects: int | None = None,
+    speed: float | None = None,
+    base_clock: Clock | None = None,
+) -> Lab:
+    """A lab at the start of its scenario."""
+    from tui.lab.lab import Lab
+
+    return Lab.start(
+        scenario or "story", seed=seed, objects=objects, speed=speed, base_clock=base_clock or SystemClock()
+    )
+
+
+def lab_service(lab: Lab) -> StatusService:
+    """The status service over a lab, by the same HTTP shapes as over Microsoft's, on the lab's clock."""
+    speed = lab.clock.speed
+    poll = PollSettings(
+        **{name: seconds * speed for name, seconds in DEMO_POLL_S.items()},
+        ldap=DIRECTORY_POLL_S * speed,
+        timeout=REQUEST_TIMEOUT_S,
+    )
+    tenant = TenantSettings(
+        name=LAB_NAME,
+        tenant_id=lab.tenant_id,
+        graph_url=LAB_URL,
+        arm_url=LAB_URL,
+        domain_services=DomainServicesSettings(subscription_id=lab.subscription_id),
+        connect_health=True,
+        cloud_sync=True,
+    )
+    wire = Wire(transport=httpx.ASGITransport(app=lab.app, raise_app_exceptions=False), tokens=StaticTokens("lab"))
+    over_http = monitored(tenant, poll, lab.clock, wire)
+    watched = MonitoredTenant(over_http.name, over_http.tenant_id, (*over_http.sources, *lab.directory_sources()))
+    return StatusService(
+        [watched],
+        settings=Settings(poll=poll, tenants=(tenant,)),
+        clock=lab.clock,
+        limit_s=6 * REQUEST_TIMEOUT_S * speed,
+        look_every_s=LOOK_AT_THE_CLOCK_S * speed,
+    )
+
+
+def _show(
+    service: StatusService,
+    options: LiveOptions,
+    run: Callable[[], Awaitable[None]],
+    activity: Callable[[], str] | None = None,
+) -> int:
+    from tui.app import SynctopApp
+    from tui.terminal import run_app
+    from tui.widgets.feed import ViewOptions
+
+    look = ViewOptions(
+        ascii=options.ascii, color=options.theme or "ansi", banner=options.notice, activity=activity, run=run
+    )
+    return run_app(SynctopApp(service, look))
+
+
+def _print_code(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
