@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.helpers import START
+from tests.helpers import START, settle
 from tests.sources.host import HastyClock, Host, Refusal
 from tui.model.facts import ConnectHealthFacts
 from tui.model.states import HopName, SourceId
 from tui.model.text import rfc3339
+from tui.sources.best_effort import BestEffort
 from tui.sources.connect_health import ConnectHealthSource
 from tui.sources.connect_health_answers import Bucket, alert, buckets_to_list, report, service, worst_health
 from tui.sources.connect_health_service import BASE, MOST_MEMBERS
@@ -347,8 +349,25 @@ async def test_a_throttled_list_of_services_is_throttled() -> None:
     assert told.value.retry_at == START + timedelta(seconds=60)
 
 
-async def test_few_requests_are_under_way_at_once() -> None:
-    """A tenant with many servers is not asked everything at the same moment, nor without end."""
+async def test_few_calls_are_under_way_at_once() -> None:
+    """A poll neither asks everything at the same moment nor one thing after the other."""
+    calls, under_way, most = BestEffort(at_once=4), 0, 0
+
+    async def call() -> list[int]:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await settle(3)
+        under_way -= 1
+        return [1]
+
+    calls.begin()
+    answers = await asyncio.gather(*(calls.ask("x", call, key=str(number)) for number in range(20)))
+    assert (most, len(answers), calls.end()) == (4, 20, ())
+
+
+async def test_the_number_of_servers_is_bounded() -> None:
+    """A service with very many servers costs no more than so many requests, and what is left out is said."""
     answers = healthy()
     answers[f"{CONTOSO}/servicemembers"] = listed(*({"serviceMemberId": f"m{number}"} for number in range(40)))
     host = Host(answers)

@@ -92,7 +92,7 @@ async def test_follows_pages_to_the_tenants_own_domain() -> None:
 
 async def test_takes_the_first_domain_where_none_is_known_to_be_ours() -> None:
     """Several domains and no tenant id to tell them apart: the first is shown, and the note says how to choose."""
-    found = {"value": [domain(name="first.example"), domain(name="second.example")]}
+    found = {"value": [domain(name="first.example", tenantId="t"), domain(name="second.example")]}
     facts = await source(Host({LIST: found})).fetch()
     assert facts.domain_name == "first.example"
     assert "set resource_id" in facts.hop.note
