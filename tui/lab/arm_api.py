@@ -11,10 +11,9 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tui.lab.arm_answers import ArmError, arm_endpoint
 from tui.lab.identity import MANAGED_DOMAIN_NAME, RESOURCE_GROUP, Identity
 from tui.lab.managed_domain import NETWORK_ERROR, SYNC_LATE, ManagedDomain, RaisedAlert
 from tui.model.text import rfc3339
@@ -40,10 +39,8 @@ _ALERTS = {
 def arm_routes(domain: ManagedDomain, who: Identity) -> list[Route]:
     """Routes below /subscriptions; names in a path are matched without regard to case, as Azure does."""
 
-    async def domain_services(request: Request) -> Response:
-        return _answer(request, domain, who)
-
-    return [Route("/subscriptions/{rest:path}", domain_services, methods=["GET"])]
+    endpoint = arm_endpoint(lambda request: _answer(request.path_params["rest"], domain, who), API_VERSIONS)
+    return [Route("/subscriptions/{rest:path}", endpoint, methods=["GET"])]
 
 
 def resource(domain: ManagedDomain, who: Identity) -> dict[str, Any]:
@@ -58,23 +55,17 @@ def resource(domain: ManagedDomain, who: Identity) -> dict[str, Any]:
     }
 
 
-def _answer(request: Request, domain: ManagedDomain, who: Identity) -> Response:
-    if request.query_params.get("api-version") not in API_VERSIONS:
-        return _error(400, "InvalidApiVersionParameter", f"The api-version is invalid. Use {', '.join(API_VERSIONS)}.")
-    match = _PATH.fullmatch(request.path_params["rest"])
+def _answer(path: str, domain: ManagedDomain, who: Identity) -> dict[str, Any]:
+    match = _PATH.fullmatch(path)
     if match is None or match["subscription"].casefold() != who.subscription_id.casefold():
-        return _error(404, "SubscriptionNotFound", "The subscription or resource type could not be found.")
+        raise ArmError(404, "SubscriptionNotFound", "The subscription or resource type could not be found.")
     if match["group"] and match["group"].casefold() != RESOURCE_GROUP:
-        return _error(404, "ResourceGroupNotFound", f"Resource group '{match['group']}' could not be found.")
+        raise ArmError(404, "ResourceGroupNotFound", f"Resource group '{match['group']}' could not be found.")
     if match["name"] is None:
-        return JSONResponse({"value": [resource(domain, who)]})
+        return {"value": [resource(domain, who)]}
     if match["name"].casefold() != MANAGED_DOMAIN_NAME:
-        return _error(404, "ResourceNotFound", f"The resource '{match['name']}' was not found.")
-    return JSONResponse(resource(domain, who))
-
-
-def _error(status: int, code: str, message: str) -> Response:
-    return JSONResponse({"error": {"code": code, "message": message}}, status)
+        raise ArmError(404, "ResourceNotFound", f"The resource '{match['name']}' was not found.")
+    return resource(domain, who)
 
 
 def _properties(domain: ManagedDomain, who: Identity) -> dict[str, Any]:

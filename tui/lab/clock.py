@@ -22,6 +22,10 @@ class LabClock:
     def base(self) -> Clock:
         return self._base
 
+    def start_not_before(self, moment: datetime) -> None:
+        """Begin at `moment` where that is later than the start so far."""
+        self.start = max(self.start, moment)
+
     def now(self) -> datetime:
         return self.start + timedelta(seconds=self.monotonic())
 

@@ -5,18 +5,19 @@ A lab without a Cloud Sync configuration has none of them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tui.clock import Clock
 from tui.lab import names
 from tui.lab.connect_mapping import entra_id
+from tui.lab.graph_answers import Answer, Handler, endpoint, not_found
+from tui.lab.graph_api import VERSIONS
 from tui.lab.identity import Identity
 from tui.model.text import rfc3339
 
@@ -50,34 +51,37 @@ class CloudSync:
         self.quarantined_since = None
 
 
-def cloud_sync_routes(cloud: CloudSync, who: Identity, clock: Clock) -> list[Route]:
+def cloud_sync_routes(cloud: CloudSync, who: Identity, now: Callable[[], datetime]) -> list[Route]:
     """`/servicePrincipals`, their synchronization jobs and `/auditLogs/provisioning`, in v1.0 and beta."""
-
-    async def service_principals(request: Request) -> Response:
-        wanted = request.query_params.get("$filter", TEMPLATE)
-        shown = cloud.enabled and TEMPLATE in wanted
-        return JSONResponse({"@odata.context": "", "value": [_service_principal(who)] if shown else []})
-
-    async def jobs(request: Request) -> Response:
-        if not cloud.enabled or request.path_params["id"] != who.cloud_sync_id:
-            return _not_found(request.path_params["id"])
-        return JSONResponse({"value": [_object_job(cloud, who, clock.now()), _password_job(cloud, who, clock.now())]})
-
-    async def provisioning(request: Request) -> Response:
-        return JSONResponse({"value": _provisioning_log(cloud, who, clock.now())})
-
-    paths = {
-        "/servicePrincipals": service_principals,
-        "/servicePrincipals/{id}/synchronization/jobs": jobs,
-        "/auditLogs/provisioning": provisioning,
+    handlers: dict[str, Handler] = {
+        "/servicePrincipals": lambda request: _principals(cloud, who, request),
+        "/servicePrincipals/{id}/synchronization/jobs": lambda request: _jobs(cloud, who, now(), request),
+        "/auditLogs/provisioning": lambda request: _page(_provisioning_log(cloud, who, now()), request),
     }
-    versions = ("/v1.0", "/beta")
-    return [Route(version + path, answer, methods=["GET"]) for version in versions for path, answer in paths.items()]
+    return [
+        Route(f"/{version}{path}", endpoint(handler, now), methods=["GET"])
+        for version in VERSIONS
+        for path, handler in handlers.items()
+    ]
 
 
-def _not_found(id: str) -> Response:
-    message = f"Resource '{id}' does not exist or one of its queried reference-property objects are not present."
-    return JSONResponse({"error": {"code": "Request_ResourceNotFound", "message": message}}, 404)
+def _principals(cloud: CloudSync, who: Identity, request: Request) -> Answer:
+    shown = cloud.enabled and TEMPLATE in request.query_params.get("$filter", TEMPLATE)
+    return _page([_service_principal(who)] if shown else [], request)
+
+
+def _jobs(cloud: CloudSync, who: Identity, now: datetime, request: Request) -> Answer:
+    if not cloud.enabled or request.path_params["id"] != who.cloud_sync_id:
+        raise not_found(request.path_params["id"])
+    return _page([_object_job(cloud, who, now), _password_job(cloud, who, now)], request)
+
+
+def _page(values: list[dict[str, Any]], request: Request) -> Answer:
+    _, version, path = request.url.path.split("/", 2)
+    return {
+        "@odata.context": str(request.url.replace(path=f"/{version}/$metadata", query="", fragment=path)),
+        "value": values,
+    }
 
 
 def _service_principal(who: Identity) -> dict[str, Any]:

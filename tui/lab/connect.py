@@ -123,6 +123,10 @@ class Connect:
                 self._tenant.upsert_many(graph_kind, (_new_object(item, at) for item in found))
                 for item in found:
                     self._export_rest(item, new=True)
+        self.adopt()
+
+    def adopt(self) -> None:
+        """Take the tenant as it stands for exported: the next cycle brings what changes from now on."""
         self._space.keep("cookie", self._directory.highest_usn)
         self._space.keep("password_cookie", self._directory.highest_usn)
         self._succeed(CycleRun(started=self._now(), result=SUCCESS))

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tui.lab.arm_answers import ArmError, Handler, arm_endpoint
 from tui.lab.connect import Connect
 from tui.lab.connect_alerts import HealthAlert, active_alerts
 from tui.lab.connect_mapping import OBJECT_TYPES, entra_id, entra_properties
@@ -66,25 +66,22 @@ def health_routes(health: Health) -> list[Route]:
         f"{service}/exporterrors/listV2": _error_list,
         f"/service/{{service}}{member}/connectors": _connectors,
     }
-    return [Route(BASE + path, _endpoint(health, answer), methods=["GET"]) for path, answer in answers.items()]
+    return [
+        Route(BASE + path, arm_endpoint(_for_the_one_server(health, answer), [API_VERSION]), methods=["GET"])
+        for path, answer in answers.items()
+    ]
 
 
-def _endpoint(health: Health, answer: Answer) -> Callable[[Request], Any]:
-    async def endpoint(request: Request) -> Response:
-        if request.query_params.get("api-version") != API_VERSION:
-            return _error(400, "InvalidApiVersionParameter", f"The api-version is invalid. Use {API_VERSION}.")
+def _for_the_one_server(health: Health, answer: Answer) -> Handler:
+    def handler(request: Request) -> Any:
         asked = request.path_params
-        if asked.get("service", SERVICE_NAME) != SERVICE_NAME or asked.get("member", health.who.member_id) != (
-            health.who.member_id
-        ):
-            return _error(404, "NotFound", "There is no such service or server.")
-        return JSONResponse(answer(health, request))
+        if asked.get("service", SERVICE_NAME) != SERVICE_NAME:
+            raise ArmError(404, "NotFound", f"There is no service '{asked['service']}'.")
+        if asked.get("member", health.who.member_id) != health.who.member_id:
+            raise ArmError(404, "NotFound", f"There is no server '{asked['member']}'.")
+        return answer(health, request)
 
-    return endpoint
-
-
-def _error(status: int, code: str, message: str) -> Response:
-    return JSONResponse({"error": {"code": code, "message": message}}, status)
+    return handler
 
 
 def _page(values: Iterable[Any]) -> dict[str, Any]:

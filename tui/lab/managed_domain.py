@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 LATE_AFTER = timedelta(hours=2)
 BACKUP_EVERY = timedelta(days=1)
@@ -33,16 +34,18 @@ class Evaluation:
 
 
 class ManagedDomain:
-    """`last_sync` is the truth, kept by whoever replicates; the world sees `published`."""
+    """`last_sync` is the truth, kept by whoever replicates; the world sees `published`.
 
-    def __init__(self, domain_name: str, created: datetime, last_sync: datetime | None) -> None:
+    `created` is when it was deployed: no synchronization can be older.
+    """
+
+    def __init__(self, domain_name: str, created: datetime, *, cloud_only: bool = False) -> None:
         self.domain_name = domain_name
         self.created = created
-        self.last_sync = last_sync
-        self.sync_scope = "All"
+        self.last_sync: datetime | None = None
+        self.sync_scope = "CloudOnly" if cloud_only else "All"
         self.blocked_since: datetime | None = None
-        self._backup_base = created
-        self.published = Evaluation(at=created, last_sync=last_sync, last_backup=created)
+        self.published = Evaluation(at=created, last_backup=created)
 
     def block_network(self, at: datetime) -> None:
         self.blocked_since = self.blocked_since or at
@@ -58,13 +61,40 @@ class ManagedDomain:
         }
         self.published = Evaluation(at=at, last_sync=self.last_sync, last_backup=self._backup(at), alerts=found)
 
+    def saved(self) -> dict[str, Any]:
+        """What must outlive the process, as JSON."""
+        return {
+            "created": self.created.isoformat(),
+            "last_sync": _text(self.last_sync),
+            "blocked_since": _text(self.blocked_since),
+            "raised": {code: alert.raised.isoformat() for code, alert in self.published.alerts.items()},
+        }
+
+    def restore(self, saved: Mapping[str, Any], at: datetime) -> None:
+        """Go on from what was saved."""
+        self.created = datetime.fromisoformat(saved["created"])
+        self.last_sync = _moment(saved["last_sync"])
+        self.blocked_since = _moment(saved["blocked_since"])
+        raised = {code: datetime.fromisoformat(text) for code, text in saved["raised"].items()}
+        alerts = {code: RaisedAlert(code, since, at) for code, since in raised.items()}
+        self.published = Evaluation(at=at, last_backup=self._backup(at), alerts=alerts)
+        self.evaluate(at)
+
     def _detected(self, at: datetime) -> list[str]:
-        since = self.last_sync or self.created
         network = [NETWORK_ERROR] if self.blocked_since else []
-        late = [SYNC_LATE] if at - since > LATE_AFTER and (self.blocked_since or self.last_sync) else []
-        return network + late
+        first_sync_under_way = self.last_sync is None and self.blocked_since is None
+        late = at - (self.last_sync or self.created) > LATE_AFTER and not first_sync_under_way
+        return [*network, SYNC_LATE] if late else network
 
     def _backup(self, at: datetime) -> datetime:
         """Backups run daily while Microsoft can reach the domain controllers."""
         reachable_until = min(at, self.blocked_since or at)
-        return self._backup_base + (reachable_until - self._backup_base) // BACKUP_EVERY * BACKUP_EVERY
+        return self.created + (reachable_until - self.created) // BACKUP_EVERY * BACKUP_EVERY
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -86,15 +86,15 @@ _AT_ONCE = Duration(0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """How things stand when the lab opens. An age of None: never happened.
+    """How things stand when the lab opens: how long ago each hop last succeeded, and what is wrong.
 
     `backlog`: on-premises changes since the last Connect cycle. `duplicates`, `duplicate_names`: quarantined
-    attributes. `spoiled`: export error type -> objects. `domain_age` None: the managed domain is just deployed.
+    attributes. `spoiled`: export error type -> objects. `domain_age` None (`never`): the managed domain is new.
     `mass`: a scenario of very many failing objects, `duplicates` of them, made without an everyday population.
     """
 
-    connect_age: Duration | None = _FOUR_MINUTES
-    password_age: Duration | None = _MINUTE
+    connect_age: Duration = _FOUR_MINUTES
+    password_age: Duration = _MINUTE
     domain_age: Duration | None = _SIX_MINUTES
     backlog: int = 0
     duplicates: int = 0

@@ -1,0 +1,28 @@
+"""The lab's HTTP face: Graph, Azure Resource Manager, Connect Health and Cloud Sync in one ASGI application."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from tui.lab.arm_api import arm_routes
+from tui.lab.cloud_sync_api import cloud_sync_routes
+from tui.lab.faults import Faults
+from tui.lab.graph_api import graph_routes, unknown_segment_routes
+from tui.lab.health_api import Health, health_routes
+from tui.lab.scenario import Scenario
+from tui.lab.world import World
+
+
+def lab_app(world: World, scenario: Scenario, seed: int) -> ASGIApp:
+    """Everything that the monitor may ask, behind the scenario's faults; they meet what is inside a `$batch` too."""
+    health = Health(world.connect, world.directory, world.tenant, world.who, world.clock.now)
+    routes = [
+        *cloud_sync_routes(world.cloud, world.who, world.clock.now),
+        *graph_routes(world.tenant, lambda: app),
+        *unknown_segment_routes(world.tenant),
+        *arm_routes(world.domain, world.who),
+        *health_routes(health),
+    ]
+    app = Faults(Starlette(routes=routes), scenario.faults, world.clock, seed)
+    return app

@@ -1,0 +1,68 @@
+"""The lab's two directories as sources of the monitor, read straight from their stores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from tui.clock import Clock
+from tui.lab.world import World
+from tui.model.facts import DirectoryFacts
+from tui.model.reading import Absence, Reading
+from tui.model.states import ObjectType, SourceId
+from tui.sources.source import Exchange
+
+KINDS_OF_THE_DOMAIN = {ObjectType.USERS: "user", ObjectType.GROUPS: "group"}
+
+
+class DirectorySource:
+    """A store that is asked by a function call; it never fails."""
+
+    optional = False
+
+    def __init__(self, id: SourceId, read: Callable[[], DirectoryFacts]) -> None:
+        self.id = id
+        self._read = read
+        self._requests = 0
+
+    async def fetch(self) -> DirectoryFacts:
+        self._requests += 1
+        return self._read()
+
+    def exchange(self) -> Exchange:
+        return Exchange(latency_ms=0.0, requests=self._requests)
+
+    async def aclose(self) -> None:
+        return None
+
+
+def directory_sources(world: World, clock: Clock) -> list[DirectorySource]:
+    """On-premises Active Directory and the managed domain."""
+    return [
+        DirectorySource(SourceId.ON_PREMISES, lambda: on_premises_facts(world, clock)),
+        DirectorySource(SourceId.MANAGED_DOMAIN, lambda: managed_domain_facts(world, clock)),
+    ]
+
+
+def on_premises_facts(world: World, clock: Clock) -> DirectoryFacts:
+    now = clock.now()
+    counts = {kind: Reading.of(world.directory.count(kind), now) for kind in ObjectType}
+    return DirectoryFacts(as_of=now, synced=counts)
+
+
+def _reading(counts: Mapping[str, int], kind: ObjectType, now: datetime) -> Reading[int]:
+    name = KINDS_OF_THE_DOMAIN.get(kind)
+    return Reading.missing(Absence.NOT_APPLICABLE, now) if name is None else Reading.of(counts[name], now)
+
+
+def managed_domain_facts(world: World, clock: Clock) -> DirectoryFacts:
+    """Contacts and devices are not copied to a managed domain (facts/domain.md 1.4)."""
+    now, store = clock.now(), world.replication.store
+    synced, local = store.counts(synced=True), store.counts(synced=False)
+    return DirectoryFacts(
+        as_of=now,
+        synced={kind: _reading(synced, kind, now) for kind in ObjectType},
+        local={kind: _reading(local, kind, now) for kind in ObjectType},
+        last_change=store.last_change,
+        reports=world.replication.state().failures,
+    )

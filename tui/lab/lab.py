@@ -1,0 +1,201 @@
+"""The embedded lab: a small tenant from the on-premises directory to the managed domain, living through a scenario."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tui.clock import Clock, SystemClock
+from tui.lab import scenario as scenarios
+from tui.lab.clock import LabClock
+from tui.lab.directories import directory_sources, managed_domain_facts, on_premises_facts
+from tui.lab.events import EventQueue
+from tui.lab.opening import open_world
+from tui.lab.scenario import Scenario
+from tui.lab.schedule import Schedule, due_in_words
+from tui.lab.world import World, build
+from tui.model.states import ObjectType
+from tui.sources.source import Source
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+SHORTEST_NAP_S = 0.5
+LONGEST_NAP_S = 30.0
+
+
+class LabError(Exception):
+    """The lab cannot start; the message is for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """How things really stand, for tests: counts on each side, and when each hop last succeeded."""
+
+    on_premises: Mapping[ObjectType, int]
+    entra: Mapping[ObjectType, int]
+    entra_synced: Mapping[ObjectType, int]
+    managed_domain: Mapping[ObjectType, int | None]
+    connect: datetime | None
+    password: datetime | None
+    domain_services: datetime | None
+
+
+class Lab:
+    """Made by `start`. `run` keeps it going; or call `tick` from time to time."""
+
+    def __init__(self, world: World, scenario: Scenario, seed: int, elapsed: timedelta, *, keeps_state: bool) -> None:
+        self._world = world
+        self._scenario = scenario
+        self._seed = seed
+        self._elapsed = elapsed
+        self._keeps_state = keeps_state
+        self._queue = EventQueue(world.present.set)
+        self._schedule = Schedule(world, scenario, self._queue, elapsed)
+        self._schedule.plan()
+
+    @staticmethod
+    def start(
+        scenario: str | Scenario = scenarios.DEFAULT,
+        *,
+        seed: int = 1,
+        objects: int | None = None,
+        speed: float | None = None,
+        state_dir: Path | None = None,
+        base_clock: Clock | None = None,
+    ) -> Lab:
+        """A lab at the start of `scenario`, or where it was when `state_dir` was last used.
+
+        Raises `ScenarioError` for an unknown scenario, `LabError` for a `state_dir` that holds another one's state.
+        """
+        chosen = scenarios.load(scenario) if isinstance(scenario, str) else scenario
+        chosen = replace(chosen, objects=objects or chosen.objects, speed=speed or chosen.speed)
+        return _opened(chosen, seed, base_clock or SystemClock(), state_dir)
+
+    @property
+    def clock(self) -> LabClock:
+        return self._world.clock
+
+    @property
+    def scenario(self) -> Scenario:
+        return self._scenario
+
+    @property
+    def world(self) -> World:
+        return self._world
+
+    @property
+    def tenant_id(self) -> str:
+        return self._world.who.tenant_id
+
+    @property
+    def subscription_id(self) -> str:
+        return self._world.who.subscription_id
+
+    @property
+    def resource_id(self) -> str:
+        return self._world.who.resource_id
+
+    @cached_property
+    def app(self) -> ASGIApp:
+        """Graph, ARM, Connect Health and Cloud Sync over HTTP; any bearer token is let in."""
+        from tui.lab.api import lab_app
+
+        return lab_app(self._world, self._scenario, self._seed)
+
+    def activity(self) -> str:
+        """What the lab is doing now, in plain words, with the lab's time at which it began."""
+        return due_in_words(self._schedule.said_at, self._schedule.said)
+
+    def directory_sources(self) -> list[Source]:
+        """The on-premises directory and the managed domain, for the monitor."""
+        return [*directory_sources(self._world, self.clock)]
+
+    def tick(self, most: int | None = None) -> bool:
+        """Do what is due by now, in order, `most` pieces of it; True where more is due."""
+        now = self.clock.now()
+        done = 0
+        while (most is None or done < most) and self._queue.run_piece(now):
+            done += 1
+        if done:
+            self._save()
+        due = self._queue.next_due()
+        return due is not None and due <= now
+
+    async def run(self) -> None:
+        """Keep going until cancelled. Wakes for what is due, at most about twice in a second of wall time."""
+        while True:
+            while self.tick(most=1):
+                await asyncio.sleep(0)
+            await self.clock.base.sleep(self._nap_s())
+
+    def truth(self) -> Truth:
+        world = self._world
+        domain = managed_domain_facts(world, self.clock).synced
+        counted = on_premises_facts(world, self.clock).synced
+        kinds = {kind: kind.value.removesuffix("s") for kind in ObjectType}
+        return Truth(
+            on_premises={kind: reading.value or 0 for kind, reading in counted.items()},
+            entra={kind: world.tenant.count(name) for kind, name in kinds.items()},
+            entra_synced={kind: world.tenant.count(name, synced=True) for kind, name in kinds.items()},
+            managed_domain={kind: reading.value for kind, reading in domain.items()},
+            connect=world.connect.last_success,
+            password=world.connect.last_password_success,
+            domain_services=world.domain.last_sync,
+        )
+
+    def close(self) -> None:
+        self._save()
+        self._world.close()
+
+    def _nap_s(self) -> float:
+        """Wall seconds until something is due, within bounds."""
+        due = self._queue.next_due()
+        if due is None:
+            return LONGEST_NAP_S
+        wait = (due - self.clock.now()).total_seconds() / self.clock.speed
+        return min(LONGEST_NAP_S, max(SHORTEST_NAP_S, wait))
+
+    def _save(self) -> None:
+        if self._keeps_state:
+            self._world.space.keep("lab", self._state())
+
+    def _state(self) -> dict[str, Any]:
+        cloud = self._world.cloud.quarantined_since
+        return {
+            "scenario": self._scenario.name,
+            "seed": self._seed,
+            "now": self.clock.now().isoformat(),
+            "elapsed": self._elapsed.total_seconds() + self.clock.monotonic(),
+            "domain": self._world.domain.saved(),
+            "quarantined_since": cloud.isoformat() if cloud else None,
+        }
+
+
+def _opened(scenario: Scenario, seed: int, base: Clock, state_dir: Path | None) -> Lab:
+    if state_dir is not None:
+        state_dir.mkdir(parents=True, exist_ok=True)
+    clock = LabClock(base, scenario.speed)
+    world = build(scenario, seed, clock, state_dir)
+    saved = world.space.setting("lab")
+    if saved is None:
+        open_world(world, scenario, seed)
+        return Lab(world, scenario, seed, timedelta(0), keeps_state=state_dir is not None)
+    if (saved["scenario"], saved["seed"]) != (scenario.name, seed):
+        world.close()
+        raise LabError(f"{state_dir} holds the lab of scenario {saved['scenario']}: choose another directory")
+    return _reopened(world, scenario, seed, saved)
+
+
+def _reopened(world: World, scenario: Scenario, seed: int, saved: Mapping[str, Any]) -> Lab:
+    """The lab as it was; its time goes on from where it stopped, or from now where that is later."""
+    world.clock.start_not_before(datetime.fromisoformat(saved["now"]))
+    world.domain.restore(saved["domain"], world.clock.now())
+    if saved["quarantined_since"]:
+        world.cloud.quarantine(datetime.fromisoformat(saved["quarantined_since"]))
+    return Lab(world, scenario, seed, timedelta(seconds=saved["elapsed"]), keeps_state=True)

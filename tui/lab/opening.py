@@ -1,0 +1,115 @@
+"""Brings a new world to where the scenario begins: everything synced, then what went wrong before anyone looked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+from tui.lab import names
+from tui.lab.connect_mapping import TENANT_DOMAIN, entra_id
+from tui.lab.mass import fill_with_failing_objects
+from tui.lab.population import population
+from tui.lab.scenario import Scenario, Start
+from tui.lab.world import World
+from tui.model.text import rfc3339
+
+CYCLE = timedelta(minutes=30)
+QUARANTINED_FOR = timedelta(hours=5)
+LOCAL_ACCOUNTS = ("svc-backup", "svc-print", "svc-scanner")
+
+
+def open_world(world: World, scenario: Scenario, seed: int) -> None:
+    """Fill an empty world as `scenario` begins, with the times that belong to it."""
+    start, opened = scenario.start, world.clock.start
+    rng = Random(seed)  # noqa: S311 - the same lab again, not secrecy
+    _add_cloud_users(world, scenario, rng)
+    if start.mass:
+        _replicate(world, start)
+        fill_with_failing_objects(world, scenario, opened - _span(start.connect_age))
+    else:
+        world.directory.add(population(rng, scenario.objects))
+        _sync_once(world, start)
+        _replicate(world, start)
+    world.tenant.set_synchronization_settings(deletionThreshold=scenario.deletion_threshold)
+    _go_wrong(world, start)
+    world.present.set(None)
+
+
+def _sync_once(world: World, start: Start) -> None:
+    """The newest good cycle ends `connect_age` ago, with the failures that the scenario begins with."""
+    synced = world.clock.start - _span(start.connect_age)
+    world.present.set(synced - CYCLE)
+    world.connect.first_export()
+    for code, number in start.spoiled.items():
+        world.mishaps.spoil(code, number)
+    world.mishaps.duplicate_addresses(start.duplicates)
+    world.mishaps.duplicate_names(start.duplicate_names)
+    world.present.set(synced)
+    run_through(world.connect.cycle())
+    world.present.set(world.clock.start - _span(start.password_age))
+    world.connect.password_cycle()
+
+
+def _replicate(world: World, start: Start) -> None:
+    for name in LOCAL_ACCOUNTS:
+        world.replication.store.add_local("user", name)
+    if start.domain_age is None:
+        world.domain.created = world.clock.start - timedelta(minutes=10)
+    else:
+        synced = world.clock.start - _span(start.domain_age)
+        world.present.set(synced)
+        world.replication.catch_up()
+        world.domain.last_sync = synced
+
+
+def _go_wrong(world: World, start: Start) -> None:
+    opened = world.clock.start
+    synced = opened - _span(start.connect_age)
+    if start.connect_fault is not None:
+        world.present.set(synced + CYCLE / 2)
+        world.connect.break_down(start.connect_fault)
+    world.present.set(opened - CYCLE / 2)
+    for _ in range(start.backlog):
+        world.everyday.one_change()
+    if start.connect_fault is not None:
+        world.present.set(synced + CYCLE)
+        run_through(world.connect.cycle())
+    if start.network_blocked:
+        world.domain.block_network(opened - _span(start.domain_age) + timedelta(minutes=5))
+    if start.cloud_sync_quarantined:
+        world.cloud.opened = opened - 2 * QUARANTINED_FOR
+        world.cloud.quarantine(opened - QUARANTINED_FOR)
+    world.domain.evaluate(opened)
+
+
+def _add_cloud_users(world: World, scenario: Scenario, rng: Random) -> None:
+    created = rfc3339(world.domain.created) or ""
+    people = [names.person(rng, 500_000 + number) for number in range(scenario.cloud_users)]
+    world.tenant.upsert_many("user", [_cloud_user(person, created) for person in people])
+
+
+def _cloud_user(person: names.Person, created: str) -> dict[str, Any]:
+    name = f"{person.login}@{TENANT_DOMAIN}"
+    return {
+        "id": entra_id(f"cloud {person.login}"),
+        "createdDateTime": created,
+        "displayName": person.display,
+        "givenName": person.given,
+        "surname": person.family,
+        "userPrincipalName": name,
+        "mailNickname": person.login,
+        "accountEnabled": True,
+        "userType": "Member",
+    }
+
+
+def run_through(pieces: Iterable[None]) -> None:
+    """Do work that comes in pieces all at once."""
+    for _ in pieces:
+        pass
+
+
+def _span(age: float | None) -> timedelta:
+    return timedelta(seconds=age or 0)

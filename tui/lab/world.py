@@ -1,0 +1,77 @@
+"""Everything that stands in the lab, from the on-premises directory to the managed domain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from tui.lab.clock import EventTime, LabClock
+from tui.lab.cloud_sync_api import CloudSync
+from tui.lab.connect import Connect
+from tui.lab.connector_space import ConnectorSpace
+from tui.lab.identity import DISPLAY_NAME, MANAGED_DOMAIN_NAME, Identity, identity
+from tui.lab.managed_domain import ManagedDomain
+from tui.lab.mishaps import Mishaps
+from tui.lab.onprem import OnPremises
+from tui.lab.population import Everyday
+from tui.lab.replication import Replication
+from tui.lab.scenario import Scenario
+from tui.lab.tenant import Tenant
+
+AGE_OF_THE_DOMAIN = timedelta(days=40)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """`present` is what its parts take for now; `clock` is the lab's."""
+
+    who: Identity
+    clock: LabClock
+    present: EventTime
+    directory: OnPremises
+    tenant: Tenant
+    space: ConnectorSpace
+    connect: Connect
+    mishaps: Mishaps
+    everyday: Everyday
+    domain: ManagedDomain
+    replication: Replication
+    cloud: CloudSync
+
+    def close(self) -> None:
+        self.replication.close()
+        self.tenant.close()
+        self.space.close()
+        self.directory.close()
+
+
+def build(scenario: Scenario, seed: int, clock: LabClock, state_dir: Path | None) -> World:
+    """An empty world, or the one that `state_dir` keeps."""
+    present, who = EventTime(clock), identity(seed)
+    directory, space = OnPremises(_path(state_dir, "on-premises")), ConnectorSpace(_path(state_dir, "connect"))
+    mass = scenario.start.mass
+    tenant = Tenant(
+        "" if mass and state_dir is None else _path(state_dir, "tenant"),
+        tenant_id=who.tenant_id,
+        display_name=DISPLAY_NAME,
+        now=present.now,
+    )
+    return World(
+        who=who,
+        clock=clock,
+        present=present,
+        directory=directory,
+        tenant=tenant,
+        space=space,
+        connect=Connect(directory, tenant, space, present.now),
+        mishaps=Mishaps(directory, space),
+        everyday=Everyday(directory, seed, scenario.objects),
+        domain=ManagedDomain(MANAGED_DOMAIN_NAME, clock.start - AGE_OF_THE_DOMAIN, cloud_only=mass),
+        replication=Replication(_path(state_dir, "managed-domain"), tenant, present, cloud_only=mass),
+        cloud=CloudSync(enabled=scenario.start.cloud_sync, opened=clock.start),
+    )
+
+
+def _path(state_dir: Path | None, name: str) -> str:
+    return ":memory:" if state_dir is None else str(state_dir / f"{name}.sqlite")
