@@ -184,6 +184,8 @@ def test_an_owner_without_a_monitor_is_not_reported() -> None:
         ("Never synchronized.", HopState.NEVER),
         ("Synchronization has not yet completed", HopState.NEVER),
         ("The domain has not been synchronized", HopState.NEVER),
+        ("Not synchronized yet.", HopState.NEVER),
+        ("Not synchronized since Tue, 18 Sep 2018 16:47:57 GMT", HopState.OK),
         ("Never synchronized; last attempt Tue, 18 Sep 2018 16:47:57 GMT", HopState.NEVER),
         ("Synchronization failed on Tue, 18 Sep 2018 16:47:57 GMT", HopState.NOT_REPORTED),
         ("Last attempt on Tue, 18 Sep 2018 16:47:57 GMT", HopState.NOT_REPORTED),

@@ -31,7 +31,7 @@ MOST_CONTROLLERS = 32
 _HEALTH_FIELDS = ("healthMonitors", "healthAlerts", "healthLastEvaluated")
 # 0001 is .NET's earliest year, which stands for "no time".
 _NEVER = re.compile(r"\bnever\b|\bnot yet\b|\bno synchroni[sz]ation (?:has|yet)\b|\b0001\b", re.IGNORECASE)
-_NOT_SO_FAR = re.compile(r"\bhas(?: not|n't)\b", re.IGNORECASE)
+_NOT_SO_FAR = re.compile(r"\bhas(?: not|n't)\b|\bnot (?:been )?synchroni[sz]ed\b|\byet\b", re.IGNORECASE)
 _NO_SUCCESS = re.compile(r"\b(?:fail\w*|error\w*|attempt\w*|unable|cannot|could not)\b", re.IGNORECASE)
 
 
