@@ -289,6 +289,13 @@ def test_escrows_in_a_run_called_succeeded_count() -> None:
     assert not has_failures(read_job(raw_job()))
 
 
+def test_a_failed_run_hides_no_escrows() -> None:
+    """A run that failed as a whole counts no escrows: those of the last run that came through still stand."""
+    told = read_job(raw_job(lastExecution=run("Failed", escrowed=0), lastSuccessfulExecution=run(escrowed=37)))
+    assert told.escrowed == 37
+    assert read_job(raw_job(lastExecution=None, lastSuccessfulExecution=run(escrowed=2))).escrowed == 2
+
+
 @pytest.mark.parametrize("escrowed", [None, "many", -1, 2.5, True])
 def test_an_unreadable_escrow_count_is_unknown(escrowed: Any) -> None:
     """An escrow count that is none is unknown, not zero."""

@@ -35,12 +35,18 @@ def job(obj: JsonObject, name: str, now: datetime) -> CloudSyncJob:
         last_success=past(time(success, "timeEnded") or time(success, "timeBegan"), now),
         steady_state=past(time(status, "steadyStateLastAchievedTime"), now),
         quarantine=quarantine(status),
-        escrowed=count((last or success).get("countEscrowed")),
+        escrowed=escrowed(last, success),
         counts_by_type=counts_by_type(status),
         progress_done=done,
         progress_total=total,
         successive_failures=count(status.get("countSuccessiveCompleteFailures")),
     )
+
+
+def escrowed(last: JsonObject, success: JsonObject) -> int | None:
+    """Objects held back by the newest run that came through: one that failed as a whole counted none."""
+    counted = success if success and (not last or text(last, "state").casefold() == "failed") else last
+    return count(counted.get("countEscrowed"))
 
 
 def kind(job_id: str, template: str) -> str:
