@@ -42,6 +42,7 @@ VERSIONS = ("v1.0", "beta")
 LARGEST_PAGE = 999
 DEFAULT_PAGE = 100
 _IN_RECYCLE_BIN = ("user", "group", "device")
+_ONLY_IN_DELTA = {"group": ("members",), "user": ("manager", CREDENTIALS)}
 _NOT_IN_DELTA = ("$filter", "$top", "$orderby", "$expand", "$search", "$count", "$skip")
 _PAGE_PREFERENCE = re.compile(r"odata\.maxpagesize\s*=\s*(\d{1,6})", re.IGNORECASE)
 
@@ -233,8 +234,7 @@ def _delta(tenant: Tenant, shape: Shape, request: Request) -> Answer:
 
 def _delta_select(request: Request, shape: Shape) -> Sequence[str] | None:
     select = _names(request)
-    extra = {"members"} if shape.kind == "group" else {CREDENTIALS} if shape.kind == "user" else set()
-    if select and shape.unknown([name for name in select if name not in extra]):
+    if select and shape.unknown([name for name in select if name not in _ONLY_IN_DELTA.get(shape.kind, ())]):
         raise GraphError(501, "NotImplemented", "This operation target is not yet supported.")
     return select
 

@@ -61,7 +61,6 @@ _USER_ON_SELECT = (
     "employeeId",
     "faxNumber",
     "lastPasswordChangeDateTime",
-    "manager",
     "onPremisesDistinguishedName",
     "onPremisesDomainName",
     "onPremisesImmutableId",

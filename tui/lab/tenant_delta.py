@@ -17,10 +17,10 @@ from tui.lab.tenant_store import DELETED, LIVE
 TOKEN_LIFE = timedelta(days=7)
 LATEST = "latest"
 LONGEST_TOKEN = 4096
-MEMBERS_PER_PAGE = 5000
+MEMBERS_PER_PAGE = 1000
 CREDENTIALS = "credentialHashes"
 GRAPH_TYPES = {"user": "user", "group": "group", "contact": "orgContact", "device": "device"}
-_NOT_PROPERTIES = frozenset({"id", "members", CREDENTIALS})
+_NOT_PROPERTIES = frozenset({"id", "members", "manager", CREDENTIALS})
 _SIGNATURE_BYTES = 12
 
 
@@ -95,9 +95,12 @@ def _item(cursor: Cursor, id: str, state: int, hashes: str | None, body: str) ->
     if state != LIVE:
         return {"id": id, "@removed": {"reason": "changed" if state == DELETED else "deleted"}}
     properties = json.loads(body)
+    manager = properties.pop("manager", None)
     if cursor.select is None:
         return {"id": id, **properties}
     item = {"id": id, **{name: properties.get(name) for name in cursor.select if name not in _NOT_PROPERTIES}}
+    if "manager" in cursor.select:
+        item["manager@delta"] = [_member(manager, "user", held=1)] if manager else []
     if CREDENTIALS in cursor.select:
         item[CREDENTIALS] = json.loads(hashes) if hashes else None
     return item

@@ -1,0 +1,299 @@
+"""What the sync knows of the tenant and how far it has come: staged objects, references, open work, delta links.
+
+It lives in the database of the target where that is SQLite, so that a page's data, its effect and its delta link are
+one transaction: a kill at any moment loses nothing and doubles nothing. Beside a remote target it is a file of its
+own, and work that was cut short is done again, which does no harm.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from importlib.resources import files
+from typing import Any
+
+from tui.sync.delta import KINDS, Change, Cleared, Page, Referred, Seen, Vanished
+from tui.sync.scope import Scope
+from tui.sync.targets.target import Kind
+
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_REFERABLE = frozenset({"user", "group", ""})
+_QUEUE_REFERENCES = (
+    "INSERT OR IGNORE INTO sync_work (owner, relation, other) SELECT owner, relation, other FROM sync_reference WHERE "
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """How far the sync has come. `turn`: the feed to read next; None: all are read, what they brought is being done.
+
+    A full pass (`full`) gives everything it meets its `generation`; what still has an older one at its end is gone.
+    `seen` counts what the pass met, `total` is what the tenant said it would be.
+    """
+
+    generation: int = 1
+    full: bool = True
+    turn: Kind | None = KINDS[0]
+    links: Mapping[str, str] = field(default_factory=dict)
+    round: int = 0
+    seen: int = 0
+    total: int | None = None
+    scope: str = field(default_factory=lambda: Scope().to_json())
+    last_success: str | None = None
+    restarts: int = 0
+
+    def restarted(self) -> Marks:
+        """The marks of a new full pass."""
+        return replace(
+            self,
+            generation=self.generation + 1,
+            full=True,
+            turn=KINDS[0],
+            links={},
+            seen=0,
+            total=None,
+            restarts=self.restarts + 1,
+        )
+
+    def after(self, page: Page, seen: int) -> Marks:
+        """The marks once `page` is staged, which brought `seen` objects that the pass had not met."""
+        following = KINDS[KINDS.index(page.kind) + 1 :]
+        turn = page.kind if not page.is_last else following[0] if following else None
+        return replace(self, turn=turn, links={**self.links, page.kind: page.link}, seen=self.seen + seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """An object as the tenant last told it. `wish` and `name`: the sAMAccountName it got, and for which wish."""
+
+    id: str
+    kind: Kind
+    properties: Mapping[str, Any]
+    credentials: Mapping[str, str] = field(repr=False)
+    wish: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One thing to bring up to date: an object, or a reference where `relation` is set."""
+
+    owner: str
+    relation: str = ""
+    other: str = ""
+
+
+class Checkpoint:
+    """All of it in one SQLite connection in autocommit mode; see `transaction`."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+        db.executescript(files("tui.sync").joinpath("checkpoint_schema.sql").read_text("utf-8"))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing."""
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
+        self.db.execute("COMMIT")
+
+    # Marks
+
+    def marks(self) -> Marks:
+        row = self.db.execute("SELECT value FROM sync_setting WHERE name = 'marks'").fetchone()
+        return Marks(**json.loads(row[0])) if row else Marks()
+
+    def save(self, marks: Marks) -> None:
+        self.db.execute("INSERT OR REPLACE INTO sync_setting VALUES ('marks', ?)", (_encode(asdict(marks)),))
+
+    def note_change(self, now: str) -> None:
+        """The target was changed."""
+        self.db.execute("INSERT OR REPLACE INTO sync_setting VALUES ('last-change', ?)", (now,))
+
+    def last_change(self) -> str | None:
+        row = self.db.execute("SELECT value FROM sync_setting WHERE name = 'last-change'").fetchone()
+        return row[0] if row else None
+
+    # Staging
+
+    def stage(self, page: Page, marks: Marks, scope: Scope, now: str) -> int:
+        """Take in what a page tells and queue what follows from it; returns how many objects the pass newly met."""
+        staging = _Staging(self.db, marks, scope.groups or frozenset(), now)
+        return sum(staging.take(change) for change in page.changes)
+
+    def sweep(self, marks: Marks, scope: Scope) -> None:
+        """At the end of a full pass: whatever it did not meet is gone."""
+        self.db.execute("UPDATE sync_reference SET held = 0 WHERE generation < ?", (marks.generation,))
+        self.db.execute(_QUEUE_REFERENCES + "NOT held")
+        for group in scope.groups or ():
+            self.db.execute(
+                "INSERT OR IGNORE INTO sync_work (owner) SELECT other FROM sync_reference WHERE owner = ? AND NOT held",
+                (group,),
+            )
+        staging = _Staging(self.db, marks, scope.groups or frozenset(), "")
+        gone = self.db.execute("SELECT id, kind FROM sync_object WHERE generation < ?", (marks.generation,)).fetchall()
+        for id, kind in gone:
+            staging.take(Vanished(id, kind))
+
+    # Work
+
+    def take_work(self, limit: int) -> list[Work]:
+        """What waits, oldest first, and no longer waits: to be done in the same transaction."""
+        rows = self.db.execute("SELECT seq, owner, relation, other FROM sync_work ORDER BY seq LIMIT ?", (limit,))
+        work = [(seq, Work(*rest)) for seq, *rest in rows]
+        if work:
+            self.db.execute("DELETE FROM sync_work WHERE seq <= ?", (work[-1][0],))
+        return [item for _, item in work]
+
+    def has_work(self) -> bool:
+        return self.db.execute("SELECT 1 FROM sync_work LIMIT 1").fetchone() is not None
+
+    def pending(self) -> tuple[int, int]:
+        """(objects, references) that wait."""
+        objects, every = self.db.execute("SELECT coalesce(sum(relation = ''), 0), count(*) FROM sync_work").fetchone()
+        return objects, every - objects
+
+    def queue(self, owner: str) -> None:
+        self.db.execute("INSERT OR IGNORE INTO sync_work (owner) VALUES (?)", (owner,))
+
+    def queue_references_of(self, id: str) -> None:
+        """Every reference from or to an object that now has an entry."""
+        self.db.execute(_QUEUE_REFERENCES + "owner = ? AND held AND NOT applied", (id,))
+        self.db.execute(_QUEUE_REFERENCES + "other = ? AND held AND NOT applied", (id,))
+
+    # Objects and references
+
+    def object(self, id: str) -> Staged | None:
+        row = self.db.execute(
+            "SELECT kind, properties, credentials, wish, name FROM sync_object WHERE id = ?", (id,)
+        ).fetchone()
+        return None if row is None else Staged(id, row[0], json.loads(row[1]), json.loads(row[2]), row[3], row[4])
+
+    def keep_name(self, id: str, wish: str, name: str) -> None:
+        self.db.execute("UPDATE sync_object SET wish = ?, name = ? WHERE id = ?", (wish, name, id))
+
+    def groups_of(self, id: str) -> list[str]:
+        """The groups that an object is a direct member of."""
+        rows = self.db.execute(
+            "SELECT owner FROM sync_reference WHERE other = ? AND relation = 'member' AND held", (id,)
+        )
+        return [owner for (owner,) in rows]
+
+    def reference(self, work: Work) -> tuple[bool, bool] | None:
+        """(held in the tenant, applied to the target); None: forgotten."""
+        row = self.db.execute(
+            "SELECT held, applied FROM sync_reference WHERE owner = ? AND relation = ? AND other = ?",
+            (work.owner, work.relation, work.other),
+        ).fetchone()
+        return None if row is None else (bool(row[0]), bool(row[1]))
+
+    def set_applied(self, work: Work) -> None:
+        self.db.execute(
+            "UPDATE sync_reference SET applied = 1 WHERE owner = ? AND relation = ? AND other = ?",
+            (work.owner, work.relation, work.other),
+        )
+
+    def forget_reference(self, work: Work) -> None:
+        self.db.execute(
+            "DELETE FROM sync_reference WHERE owner = ? AND relation = ? AND other = ? AND NOT held",
+            (work.owner, work.relation, work.other),
+        )
+
+    def lost_entry(self, id: str) -> None:
+        """An object's entry is not in the target, nor is any reference from or to it."""
+        self.db.execute("UPDATE sync_reference SET applied = 0 WHERE owner = ? AND applied", (id,))
+        self.db.execute("UPDATE sync_reference SET applied = 0 WHERE other = ? AND applied", (id,))
+
+
+class _Staging:
+    """Takes changes in, one by one."""
+
+    def __init__(self, db: sqlite3.Connection, marks: Marks, filter_groups: frozenset[str], now: str) -> None:
+        self._db = db
+        self._marks = marks
+        self._filter_groups = filter_groups
+        self._now = now
+
+    def take(self, change: Change) -> int:
+        """1 for an object that the pass had not met before."""
+        if isinstance(change, Seen):
+            return self._seen(change)
+        if isinstance(change, Vanished):
+            self._vanished(change)
+        elif isinstance(change, Cleared):
+            self._cleared(change)
+        elif change.kind in _REFERABLE:
+            self._referred(change)
+        return 0
+
+    def _seen(self, change: Seen) -> int:
+        row = self._db.execute(
+            "SELECT kind, generation, properties, credentials FROM sync_object WHERE id = ?", (change.id,)
+        ).fetchone()
+        if row is not None and row[0] != change.kind:
+            return 0
+        properties, credentials = _merged(change, row)
+        is_new = row is None or row[1] != self._marks.generation
+        if is_new or (properties, credentials) != row[2:]:
+            self._db.execute(
+                "INSERT INTO sync_object (id, kind, generation, properties, credentials) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET generation = excluded.generation, properties = excluded.properties,"
+                " credentials = excluded.credentials",
+                (change.id, change.kind, self._marks.generation, properties, credentials),
+            )
+            self._queue(change.id)
+        return int(is_new)
+
+    def _vanished(self, change: Vanished) -> None:
+        if change.id in self._filter_groups:
+            self._queue_members(change.id)
+        removed = self._db.execute("DELETE FROM sync_object WHERE id = ? AND kind = ?", (change.id, change.kind))
+        if removed.rowcount:
+            self._let_go("owner = ?", change.id)
+            self._queue(change.id)
+
+    def _cleared(self, change: Cleared) -> None:
+        self._let_go("owner = ? AND relation = ?", change.owner, change.relation)
+
+    def _let_go(self, which: str, *arguments: str) -> None:
+        """References are kept until the target no longer has them."""
+        self._db.execute(_QUEUE_REFERENCES + which, arguments)
+        self._db.execute(f"UPDATE sync_reference SET held = 0 WHERE {which}", arguments)  # noqa: S608
+
+    def _referred(self, change: Referred) -> None:
+        key = (change.owner, change.relation, change.other)
+        if change.held:
+            self._db.execute(
+                "INSERT INTO sync_reference (owner, relation, other, kind, held, generation, round, since)"
+                " VALUES (?, ?, ?, ?, 1, ?, ?, ?) ON CONFLICT DO UPDATE SET held = 1, generation = excluded.generation",
+                (*key, change.kind, self._marks.generation, self._marks.round, self._now),
+            )
+        else:
+            self._db.execute("UPDATE sync_reference SET held = 0 WHERE owner = ? AND relation = ? AND other = ?", key)
+        self._db.execute("INSERT OR IGNORE INTO sync_work (owner, relation, other) VALUES (?, ?, ?)", key)
+        if change.owner in self._filter_groups:
+            self._queue(change.other)
+
+    def _queue(self, owner: str) -> None:
+        self._db.execute("INSERT OR IGNORE INTO sync_work (owner) VALUES (?)", (owner,))
+
+    def _queue_members(self, group: str) -> None:
+        self._db.execute(
+            "INSERT OR IGNORE INTO sync_work (owner) SELECT other FROM sync_reference WHERE owner = ?", (group,)
+        )
+
+
+def _merged(change: Seen, row: tuple[str, int, str, str] | None) -> tuple[str, str]:
+    """Properties and credentials as JSON: what was known, with what is told now laid over it."""
+    known = json.loads(row[2]) if row else {}
+    properties = _encode({**known, **change.properties})
+    if change.credentials is None:
+        return properties, row[3] if row else "{}"
+    return properties, _encode(change.credentials)

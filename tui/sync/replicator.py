@@ -1,0 +1,247 @@
+"""The one-way sync, hop 2: tenant to managed domain, first in full, then continuously, and never back.
+
+A step reads at most one page, stages it and does a bounded part of the work that follows, in one transaction. The
+caller decides when the next step is due.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from tui.clock import Clock
+from tui.model.facts import FailureReport
+from tui.model.text import rfc3339
+from tui.sources.errors import Gone, SourceError
+from tui.sources.moments import moment
+from tui.sync.checkpoint import Checkpoint, Marks
+from tui.sync.delta import DeltaReader, Page, ResyncRequired
+from tui.sync.projection import Projection
+from tui.sync.scope import Scope
+from tui.sync.setbacks import Setbacks
+from tui.sync.targets.target import Target
+
+WORK_PER_STEP = 200
+MOST_REPORTS = 1000
+RESTART_PAUSE = timedelta(minutes=1)
+_PACE_SAMPLES = 30
+
+
+class Phase(StrEnum):
+    """`first-sync` until everything was copied once; `full-resync` when it must be read anew; then `continuous`."""
+
+    FIRST_SYNC = "first-sync"
+    FULL_RESYNC = "full-resync"
+    CONTINUOUS = "continuous"
+
+
+class Step(StrEnum):
+    """How a step ended: there is `more` to do at once, all is `done` for now, or it `failed` (see `state().error`)."""
+
+    MORE = "more"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncState:
+    """`done` of `total` objects of a full pass; `total` None: the tenant does not say. `per_second` None: not known.
+
+    `last_success`: when the sync last had nothing left to do. `last_change`: when it last changed the domain.
+    `pending`: objects and references that wait. `failures`: the newest, at most `MOST_REPORTS`, of `objects_failed`.
+    `error`: why the last step failed, for people; `retry_at`: not to be tried before.
+    """
+
+    phase: Phase
+    done: int
+    total: int | None
+    per_second: float | None
+    pending: int
+    last_success: datetime | None
+    last_change: datetime | None
+    objects_failed: int
+    failures: tuple[FailureReport, ...] = ()
+    failures_truncated: bool = False
+    restarts: int = 0
+    error: str | None = None
+    retry_at: datetime | None = None
+
+
+class Replicator:
+    """Copies the tenant that `reader` asks into `target`. Whatever goes wrong upstream is told by `state`.
+
+    For `SqliteDomain` give `Checkpoint(domain.connection)`, so that data and checkpoint are one transaction. A `scope`
+    other than the last one begins a full pass, and so does an expired delta token.
+    """
+
+    def __init__(
+        self,
+        reader: DeltaReader,
+        target: Target,
+        checkpoint: Checkpoint,
+        *,
+        clock: Clock,
+        scope: Scope | None = None,
+        work_per_step: int = WORK_PER_STEP,
+    ) -> None:
+        self._reader = reader
+        self._checkpoint = checkpoint
+        self._clock = clock
+        self._work_per_step = work_per_step
+        self._setbacks = Setbacks(checkpoint.db)
+        self._projection = Projection(checkpoint, self._setbacks, target, Scope(), clock.now)
+        self._pace = Pace()
+        self._error: SourceError | None = None
+        self._state: SyncState | None = None
+        self.set_scope(scope or Scope())
+
+    @property
+    def scope(self) -> Scope:
+        return self._projection.scope
+
+    def set_scope(self, scope: Scope) -> None:
+        """Change what belongs in the domain: objects that fell out are deleted by the full pass that follows."""
+        self._projection.scope = scope
+        self._state = None
+        with self._checkpoint.transaction():
+            marks = self._checkpoint.marks()
+            if marks.scope != scope.to_json():
+                started = marks.seen or marks.links or not marks.full
+                self._checkpoint.save(replace(marks.restarted() if started else marks, scope=scope.to_json()))
+
+    async def run_once(self) -> Step:
+        """Steps until all is done for now, or one fails."""
+        while (step := await self.step()) is Step.MORE:
+            pass
+        return step
+
+    async def step(self) -> Step:
+        """One bounded unit of work. Never raises for what goes wrong upstream."""
+        self._state = None
+        if self._error is not None and self._error.retry_at and self._clock.now() < self._error.retry_at:
+            return Step.FAILED
+        try:
+            page = await self._next_page()
+            self._error = None
+        except ResyncRequired:
+            return self._restart()
+        except SourceError as error:
+            self._error = error
+            return Step.FAILED
+        return await self._take(page)
+
+    def state(self) -> SyncState:
+        """How far the sync is; cheap between steps."""
+        if self._state is None:
+            self._state = self._read_state()
+        return self._state
+
+    async def _next_page(self) -> Page | None:
+        """The next page, unless there is still work to do from the last ones."""
+        marks = self._checkpoint.marks()
+        if marks.full and marks.total is None and not marks.links:
+            await self._learn_total()
+        if marks.turn is None or self._checkpoint.has_work():
+            return None
+        return await self._reader.read(marks.turn, marks.links.get(marks.turn))
+
+    async def _learn_total(self) -> None:
+        total = await self._reader.total()
+        if total is not None:
+            with self._checkpoint.transaction():
+                self._checkpoint.save(replace(self._checkpoint.marks(), total=total))
+
+    async def _take(self, page: Page | None) -> Step:
+        with self._checkpoint.transaction():
+            marks = self._checkpoint.marks()
+            if page is not None:
+                marks = self._stage(page, marks)
+            self._setbacks.queue_due(self._clock.now())
+            await self._work()
+            is_done = marks.turn is None and not self._checkpoint.has_work()
+            if is_done:
+                marks = self._finished(marks)
+            self._checkpoint.save(marks)
+        self._pace.note(self._clock.monotonic(), self._done(marks))
+        return Step.DONE if is_done else Step.MORE
+
+    def _stage(self, page: Page, marks: Marks) -> Marks:
+        now = rfc3339(self._clock.now()) or ""
+        seen = self._checkpoint.stage(page, marks, self.scope, now)
+        marks = marks.after(page, seen)
+        if marks.full and marks.turn is None:
+            self._checkpoint.sweep(marks, self.scope)
+        return marks
+
+    async def _work(self) -> None:
+        changed = False
+        for work in self._checkpoint.take_work(self._work_per_step):
+            changed = await self._projection.do(work) or changed
+        if changed:
+            self._checkpoint.note_change(rfc3339(self._clock.now()) or "")
+
+    def _finished(self, marks: Marks) -> Marks:
+        """The marks at the end of a round: the next begins with the first feed."""
+        now = rfc3339(self._clock.now())
+        return replace(marks, full=False, turn=Marks().turn, round=marks.round + 1, last_success=now)
+
+    def _restart(self) -> Step:
+        """Begin a full pass; not at once where a full pass was under way, which a failing upstream would never end."""
+        with self._checkpoint.transaction():
+            marks = self._checkpoint.marks()
+            self._checkpoint.save(marks.restarted())
+        self._pace = Pace()
+        if not marks.full:
+            return Step.MORE
+        retry_at = self._clock.now() + RESTART_PAUSE
+        self._error = Gone("the tenant ended a full pass: it is begun again", retry_at=retry_at)
+        return Step.FAILED
+
+    def _done(self, marks: Marks) -> int:
+        return max(0, marks.seen - self._checkpoint.pending()[0])
+
+    def _read_state(self) -> SyncState:
+        marks = self._checkpoint.marks()
+        done = self._done(marks)
+        rounds = marks.round - 1
+        reports = self._setbacks.reports(rounds, MOST_REPORTS + 1)
+        return SyncState(
+            phase=_phase(marks),
+            done=done,
+            total=None if marks.total is None else max(marks.total, marks.seen),
+            per_second=self._pace.per_second if marks.full else None,
+            pending=sum(self._checkpoint.pending()),
+            last_success=moment(marks.last_success),
+            last_change=moment(self._checkpoint.last_change()),
+            objects_failed=self._setbacks.count(rounds),
+            failures=reports[:MOST_REPORTS],
+            failures_truncated=len(reports) > MOST_REPORTS,
+            restarts=marks.restarts,
+            error=None if self._error is None else str(self._error),
+            retry_at=None if self._error is None else self._error.retry_at,
+        )
+
+
+class Pace:
+    """How fast a count grows, over the last steps."""
+
+    def __init__(self) -> None:
+        self._samples: deque[tuple[float, int]] = deque(maxlen=_PACE_SAMPLES)
+
+    def note(self, at: float, done: int) -> None:
+        self._samples.append((at, done))
+
+    @property
+    def per_second(self) -> float | None:
+        if len(self._samples) < 2:
+            return None
+        (began, before), (ended, after) = self._samples[0], self._samples[-1]
+        return (after - before) / (ended - began) if ended > began else None
+
+
+def _phase(marks: Marks) -> Phase:
+    if not marks.full:
+        return Phase.CONTINUOUS
+    return Phase.FIRST_SYNC if marks.last_success is None else Phase.FULL_RESYNC

@@ -1,0 +1,98 @@
+"""What the sync asks of a managed domain, and how a domain refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from tui.model.text import clean
+
+Kind = Literal["user", "group"]
+Relation = Literal["member", "manager"]
+Unique = Literal["sAMAccountName", "userPrincipalName"]
+_LONGEST_SHOWN = 200
+
+
+class Refusal(Exception):
+    """One object cannot be written as it is. The rest goes on; this one is tried again later."""
+
+    code = "TargetRefused"
+
+    def __init__(self, attribute: str | None, value: Any, problem: str, holder: Holder | None = None) -> None:
+        self.attribute = attribute
+        self.value = None if value is None else clean(str(value), _LONGEST_SHOWN)
+        self.holder = holder
+        super().__init__(clean(f"{attribute} {problem}" if attribute else problem, _LONGEST_SHOWN))
+
+
+class InvalidValue(Refusal):
+    """A property that the directory's schema does not allow."""
+
+    code = "InvalidValue"
+
+
+class NameTaken(Refusal):
+    """A name that must be unique belongs to `holder`."""
+
+    code = "NameTaken"
+
+
+class TargetRefused(Refusal):
+    """The directory said no for reasons of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The entry that has a unique name. `object_id` None: it was made in the domain itself."""
+
+    kind: str
+    dn: str
+    object_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A synced object as it shall be. `credentials`, hashes by name, never show in a repr."""
+
+    object_id: str
+    kind: Kind
+    name: str
+    attributes: Mapping[str, tuple[str, ...]]
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class Target(Protocol):
+    """A managed domain. Entries are known by the object id of their source; local ones are never touched.
+
+    Every write may be repeated: what is so already is left alone. Writes raise a `Refusal`; anything else that is
+    raised ends the step, whose work is then done again.
+    """
+
+    async def name_of(self, object_id: str) -> str | None:
+        """The sAMAccountName of a synced entry; None: there is none."""
+        ...
+
+    async def holder(self, attribute: Unique, value: str) -> Holder | None:
+        """Who has this value, compared without regard to case."""
+        ...
+
+    async def put(self, entry: Entry) -> bool:
+        """Create or bring up to date; True where anything changed."""
+        ...
+
+    async def release(self, object_id: str, attribute: Unique) -> None:
+        """Take a unique value off a synced entry, which is about to get another."""
+        ...
+
+    async def delete(self, object_id: str) -> bool:
+        """Remove a synced entry with its references; True where there was one."""
+        ...
+
+    async def link(self, owner: str, relation: Relation, other: str) -> bool:
+        """Make one synced entry refer to another; True where it did not."""
+        ...
+
+    async def unlink(self, owner: str, relation: Relation, other: str) -> bool:
+        """End a reference; True where there was one."""
+        ...
