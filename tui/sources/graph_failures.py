@@ -81,7 +81,7 @@ class FailuresSource:
         errors = await asyncio.gather(*(attempt(self._read(session, kind, found)) for kind in FAILING_TYPES))
         _settle(found, dict(zip(FAILING_TYPES, errors, strict=True)))
         completed = await self._holders.ask(session.aside(), complete=not found.truncated and not found.incomplete)
-        found.reports.update((key_of(report), report) for report in completed)
+        found.reports.update((key_of(one), one) for one in completed if key_of(one) in found.reports)
         return FailuresFacts(
             as_of=self._clock.now(),
             clock_offset_s=session.clock_offset_s,

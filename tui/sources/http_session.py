@@ -182,7 +182,7 @@ class Session:
                 return answer
             if answer.status not in _REDIRECTS or request.content is not None:
                 raise self._error(answer)
-            request = replace(request, url=linked(self._wire.base, request.url, answer.headers.get("location")))
+            request = replace(request, url=linked(self._wire.base, request.url, answer.location))
         raise BadAnswer(f"{self._name(request)}: redirected again and again")
 
     async def _patient(self, request: Request) -> Answer:

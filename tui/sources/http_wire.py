@@ -23,6 +23,7 @@ from tui.sources.moments import moment
 LARGEST_BODY = 32 * 1024 * 1024
 _PIECE = 256 * 1024
 _CONNECTIONS = 8
+_LOCATION = "x-location"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,11 @@ class Answer:
     clock_offset_s: float | None
 
     @property
+    def location(self) -> str | None:
+        """Where a redirect leads, as it was written."""
+        return self.headers.get(_LOCATION)
+
+    @property
     def upstream_now(self) -> datetime:
         return self.received + timedelta(seconds=self.clock_offset_s or 0.0)
 
@@ -68,6 +74,7 @@ class Wire:
             verify=trust(ca_file) if verified else False,
             trust_env=outside,
             follow_redirects=False,
+            event_hooks={"response": [_set_location_aside]},
             timeout=timeout_s,
             limits=httpx.Limits(max_connections=_CONNECTIONS),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -176,6 +183,13 @@ def _extend(body: bytearray, piece: bytes, largest: int) -> None:
     if len(body) + len(piece) > largest:
         raise BadAnswer(f"the answer is larger than {largest // 2**20} MiB")
     body += piece
+
+
+async def _set_location_aside(response: httpx.Response) -> None:
+    """The client reads `Location` even when it is not to follow it, and takes a bad one for a broken connection."""
+    location = response.headers.pop("location", None)
+    if location is not None:
+        response.headers[_LOCATION] = location
 
 
 def _headers(request: Request, token: str | None) -> dict[str, str]:
