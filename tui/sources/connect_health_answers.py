@@ -192,7 +192,7 @@ def _existing(obj: JsonObject) -> ObjectRef | None:
         upn=text_or_none(obj, "userPrincipalName") or text_or_none(obj, "onpremisesUserPrincipalName"),
         source_anchor=text_or_none(obj, "sourceAnchor"),
     )
-    return None if ref == ObjectRef() or ref == ObjectRef(type=ref.type) else ref
+    return ref if ref.id or ref.name or ref.dn or ref.upn or ref.source_anchor else None
 
 
 def _kind(word: str) -> str | None:
