@@ -62,6 +62,7 @@ class Bench:
         *,
         tenant: Tenant | None = None,
         app: ASGIApp | None = None,
+        upstream: Upstream | None = None,
         path: str = ":memory:",
         scope: Scope | None = None,
         page_size: int = 100,
@@ -70,10 +71,10 @@ class Bench:
         self.clock = clock
         self.tenant = tenant or make_tenant(clock)
         self.domain = SqliteDomain(path, now=clock.now, factory=factory)
-        self.upstream = upstream_of(app or graph_app(self.tenant), clock, page_size)
-        self.replicator = Replicator(
-            DeltaReader(self.upstream), self.domain, Checkpoint(self.domain.connection), clock=clock, scope=scope
-        )
+        self.upstream = upstream or upstream_of(app or graph_app(self.tenant), clock, page_size)
+        self.reader = DeltaReader(self.upstream)
+        self.checkpoint = Checkpoint(self.domain.connection)
+        self.replicator = Replicator(self.reader, self.domain, self.checkpoint, clock=clock, scope=scope)
 
     def close(self) -> None:
         self.domain.close()

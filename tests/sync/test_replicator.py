@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from tests.helpers import ManualClock
 from tests.sync.bench import Bench, actual, expected
 from tui.model.states import HopName
