@@ -46,8 +46,10 @@ def make_office(objects: int) -> Office:
     tenant = Tenant(tenant_id=TENANT_ID, display_name="Contoso", now=lambda: moment[0].moment)
     connect = Connect(directory, tenant, space, lambda: moment[0].moment)
     moment.append(Office(directory, tenant, connect, Mishaps(directory, space)))
-    directory.add(population(Random(1), objects))
-    connect.first_export()
+    found = list(population(Random(1), objects))
+    directory.add(found)
+    for _ in connect.first_export(found):
+        pass
     return moment[0]
 
 

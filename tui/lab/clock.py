@@ -22,6 +22,10 @@ class LabClock:
     def base(self) -> Clock:
         return self._base
 
+    def restart(self) -> None:
+        """Let the time that has passed since the start not count."""
+        self._origin = self._base.monotonic()
+
     def start_not_before(self, moment: datetime) -> None:
         """Begin at `moment` where that is later than the start so far."""
         self.start = max(self.start, moment)

@@ -114,16 +114,17 @@ class Connect:
 
     # Cycles
 
-    def first_export(self) -> None:
-        """The first full cycle, into an empty tenant: there is nobody yet to conflict with."""
+    def first_export(self, found: Sequence[AdObject]) -> Iterator[None]:
+        """The first full cycle, into an empty tenant: there is nobody yet to conflict with.
+
+        The objects are there at once; the pieces that are returned bring memberships and hashes.
+        """
         at = rfc3339(self._now()) or ""
         with self._tenant.transaction():
             for kind, graph_kind in GRAPH_KINDS.items():
-                found = list(self._directory.all(kind))
-                self._tenant.upsert_many(graph_kind, (_new_object(item, at) for item in found))
-                for item in found:
-                    self._export_rest(item, new=True)
+                self._tenant.upsert_many(graph_kind, (_new_object(item, at) for item in found if item.kind is kind))
         self.adopt()
+        return self._in_pieces(found, self._export_rest_of_new)
 
     def adopt(self) -> None:
         """Take the tenant as it stands for exported: the next cycle brings what changes from now on."""
@@ -188,11 +189,14 @@ class Connect:
         return threshold is not None and sum(item.deleted for item in changes) > threshold
 
     def _export(self, changes: Sequence[AdObject], at: str) -> Iterator[None]:
-        remaining = iter(changes)
+        return self._in_pieces(changes, lambda found: self._export_one(found, at))
+
+    def _in_pieces(self, objects: Iterable[AdObject], work: Callable[[AdObject], None]) -> Iterator[None]:
+        remaining = iter(objects)
         while piece := list(islice(remaining, PIECE)):
             with self._tenant.transaction():
                 for found in piece:
-                    self._export_one(found, at)
+                    work(found)
             yield
 
     def _export_one(self, found: AdObject, at: str) -> None:
@@ -229,11 +233,14 @@ class Connect:
         except KeyError:
             return
 
+    def _export_rest_of_new(self, found: AdObject) -> None:
+        self._export_rest(found, new=True)
+
     def _export_rest(self, found: AdObject, *, new: bool) -> None:
         """What is not a property: members of groups, and the password hash of a user who is new to the tenant."""
         if found.kind is ObjectType.GROUPS:
             self._export_members(found, new=new)
-        elif found.kind is ObjectType.USERS and new and found.password_usn:
+        elif found.kind is ObjectType.USERS and new:
             self._tenant.set_credentials(entra_id(found.anchor), credential_hashes(found))
 
     def _export_members(self, found: AdObject, *, new: bool) -> None:

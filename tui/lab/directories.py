@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 from tui.clock import Clock
@@ -16,17 +16,19 @@ KINDS_OF_THE_DOMAIN = {ObjectType.USERS: "user", ObjectType.GROUPS: "group"}
 
 
 class DirectorySource:
-    """A store that is asked by a function call; it never fails."""
+    """A store that is asked by a function call, once it is `ready`; it never fails."""
 
     optional = False
 
-    def __init__(self, id: SourceId, read: Callable[[], DirectoryFacts]) -> None:
+    def __init__(self, id: SourceId, read: Callable[[], DirectoryFacts], ready: Callable[[], Awaitable[None]]) -> None:
         self.id = id
         self._read = read
+        self._ready = ready
         self._requests = 0
 
     async def fetch(self) -> DirectoryFacts:
         self._requests += 1
+        await self._ready()
         return self._read()
 
     def exchange(self) -> Exchange:
@@ -36,12 +38,16 @@ class DirectorySource:
         return None
 
 
-def directory_sources(world: World, clock: Clock) -> list[DirectorySource]:
-    """On-premises Active Directory and the managed domain."""
+def directory_sources(world: World, clock: Clock, opened: Callable[[], Awaitable[None]]) -> list[DirectorySource]:
+    """On-premises Active Directory, and the managed domain once the lab is `opened`."""
     return [
-        DirectorySource(SourceId.ON_PREMISES, lambda: on_premises_facts(world, clock)),
-        DirectorySource(SourceId.MANAGED_DOMAIN, lambda: managed_domain_facts(world, clock)),
+        DirectorySource(SourceId.ON_PREMISES, lambda: on_premises_facts(world, clock), _at_once),
+        DirectorySource(SourceId.MANAGED_DOMAIN, lambda: managed_domain_facts(world, clock), opened),
     ]
+
+
+async def _at_once() -> None:
+    return None
 
 
 def on_premises_facts(world: World, clock: Clock) -> DirectoryFacts:

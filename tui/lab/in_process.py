@@ -6,7 +6,7 @@ Nothing in the lab ever waits for anything, so a coroutine over it runs to its e
 from __future__ import annotations
 
 import json
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -33,9 +33,12 @@ def completed(work: Coroutine[Any, Any, T]) -> T:
 
 
 class InProcessUpstream:
-    """Stands in for `sources.http.Upstream`: its sessions ask `app`. Raises `Gone` and `Refused`."""
+    """Stands in for `sources.http.Upstream`: its sessions ask the application that `app` gives.
 
-    def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
+    Raises `Gone` and `Refused`.
+    """
+
+    def __init__(self, app: Callable[[], ASGIApp], headers: Mapping[str, str]) -> None:
         self._app = app
         given = {"host": HOST, "authorization": "Bearer lab", **headers}
         self._headers = [(name.lower().encode(), value.encode()) for name, value in given.items()]
@@ -59,7 +62,7 @@ class InProcessUpstream:
         async def send(message: Message) -> None:
             sent.append(message)
 
-        await self._app(self._scope(path, params), receive, send)
+        await self._app()(self._scope(path, params), receive, send)
         body = b"".join(message.get("body", b"") for message in sent[1:])
         _raise_for(sent[0]["status"], body)
         return body

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 SHORTEST_NAP_S = 0.5
 LONGEST_NAP_S = 30.0
+TURNS_BETWEEN_PIECES = 8
 
 
 class LabError(Exception):
@@ -49,13 +49,24 @@ class Truth:
 class Lab:
     """Made by `start`. `run` keeps it going; or call `tick` from time to time."""
 
-    def __init__(self, world: World, scenario: Scenario, seed: int, elapsed: timedelta, *, keeps_state: bool) -> None:
+    def __init__(
+        self,
+        world: World,
+        scenario: Scenario,
+        seed: int,
+        elapsed: timedelta,
+        rest_of_opening: Iterator[None],
+        *,
+        keeps_state: bool,
+    ) -> None:
         self._world = world
         self._scenario = scenario
         self._seed = seed
         self._elapsed = elapsed
         self._keeps_state = keeps_state
+        self._is_open = False
         self._queue = EventQueue(world.present.set)
+        self._queue.add(world.clock.start, lambda: self._opening(rest_of_opening))
         self._schedule = Schedule(world, scenario, self._queue, elapsed)
         self._schedule.plan()
 
@@ -101,12 +112,10 @@ class Lab:
     def resource_id(self) -> str:
         return self._world.who.resource_id
 
-    @cached_property
+    @property
     def app(self) -> ASGIApp:
         """Graph, ARM, Connect Health and Cloud Sync over HTTP; any bearer token is let in."""
-        from tui.lab.api import lab_app
-
-        return lab_app(self._world, self._scenario, self._seed)
+        return self._world.app
 
     def activity(self) -> str:
         """What the lab is doing now, in plain words, with the lab's time at which it began."""
@@ -114,7 +123,7 @@ class Lab:
 
     def directory_sources(self) -> list[Source]:
         """The on-premises directory and the managed domain, for the monitor."""
-        return [*directory_sources(self._world, self.clock)]
+        return [*directory_sources(self._world, self.clock, self._opened)]
 
     def tick(self, most: int | None = None) -> bool:
         """Do what is due by now, in order, `most` pieces of it; True where more is due."""
@@ -131,10 +140,12 @@ class Lab:
         """Keep going until cancelled. Wakes for what is due, at most about twice in a second of wall time."""
         while True:
             while self.tick(most=1):
-                await asyncio.sleep(0)
+                await _give_way()
             await self.clock.base.sleep(self._nap_s())
 
     def truth(self) -> Truth:
+        while not self._is_open:
+            self.tick(most=1)
         world = self._world
         domain = managed_domain_facts(world, self.clock).synced
         counted = on_premises_facts(world, self.clock).synced
@@ -152,6 +163,17 @@ class Lab:
     def close(self) -> None:
         self._save()
         self._world.close()
+
+    def _opening(self, pieces: Iterator[None]) -> Iterator[None]:
+        """What `start` left to do, so that it could return at once."""
+        yield from pieces
+        self._is_open = True
+
+    async def _opened(self) -> None:
+        """Return once the managed domain is what it should be at the start, giving way meanwhile."""
+        while not self._is_open:
+            self.tick(most=1)
+            await _give_way()
 
     def _nap_s(self) -> float:
         """Wall seconds until something is due, within bounds."""
@@ -177,6 +199,12 @@ class Lab:
         }
 
 
+async def _give_way() -> None:
+    """Let everything else that is ready get well ahead: a piece of the lab's work is long beside a screen's."""
+    for _ in range(TURNS_BETWEEN_PIECES):
+        await asyncio.sleep(0)
+
+
 def _opened(scenario: Scenario, seed: int, base: Clock, state_dir: Path | None) -> Lab:
     if state_dir is not None:
         state_dir.mkdir(parents=True, exist_ok=True)
@@ -184,8 +212,9 @@ def _opened(scenario: Scenario, seed: int, base: Clock, state_dir: Path | None) 
     world = build(scenario, seed, clock, state_dir)
     saved = world.space.setting("lab")
     if saved is None:
-        open_world(world, scenario, seed)
-        return Lab(world, scenario, seed, timedelta(0), keeps_state=state_dir is not None)
+        rest = open_world(world, scenario, seed)
+        clock.restart()
+        return Lab(world, scenario, seed, timedelta(0), rest, keeps_state=state_dir is not None)
     if (saved["scenario"], saved["seed"]) != (scenario.name, seed):
         world.close()
         raise LabError(f"{state_dir} holds the lab of scenario {saved['scenario']}: choose another directory")
@@ -198,4 +227,4 @@ def _reopened(world: World, scenario: Scenario, seed: int, saved: Mapping[str, A
     world.domain.restore(saved["domain"], world.clock.now())
     if saved["quarantined_since"]:
         world.cloud.quarantine(datetime.fromisoformat(saved["quarantined_since"]))
-    return Lab(world, scenario, seed, timedelta(seconds=saved["elapsed"]), keeps_state=True)
+    return Lab(world, scenario, seed, timedelta(seconds=saved["elapsed"]), iter(()), keeps_state=True)

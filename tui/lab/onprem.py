@@ -36,6 +36,7 @@ _COLUMNS = "id, kind, anchor, ou, attributes, members, defect, deleted, usn, pas
 class AdObject:
     """`anchor`: mS-DS-ConsistencyGuid in base64. `attributes` carry LDAP names. `members` are anchors.
 
+    `password_usn`: the last change of the password since the object was made, 0 where there was none.
     `defect`: the export error type that this object meets in Entra ID because of what it is (facts/domain.md 5.2).
     """
 
@@ -101,8 +102,7 @@ class OnPremises:
         with closing(self._db.cursor()) as cursor:
             cursor.execute("BEGIN")
             cursor.executemany(
-                "INSERT INTO objects (kind, anchor, ou, attributes, members, defect, usn, password_usn)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO objects (kind, anchor, ou, attributes, members, defect, usn) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 self._rows(objects),
             )
             self._keep_usn()
@@ -167,9 +167,8 @@ class OnPremises:
     def _rows(self, objects: Iterable[AdObject]) -> Iterator[tuple[Any, ...]]:
         for item in objects:
             self._usn += 1
-            password_usn = self._usn if item.kind is ObjectType.USERS else 0
-            attributes, members = json.dumps(item.attributes), json.dumps(list(item.members))
-            yield item.kind, item.anchor, item.ou, attributes, members, item.defect, self._usn, password_usn
+            members = json.dumps(list(item.members)) if item.members else "[]"
+            yield item.kind, item.anchor, item.ou, json.dumps(item.attributes), members, item.defect, self._usn
 
     def _write(self, assignments: str, values: tuple[Any, ...], object_id: int) -> None:
         self._usn += 1

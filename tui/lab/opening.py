@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import chain
 from random import Random
 from typing import Any
 
@@ -20,28 +21,36 @@ QUARANTINED_FOR = timedelta(hours=5)
 LOCAL_ACCOUNTS = ("svc-backup", "svc-print", "svc-scanner")
 
 
-def open_world(world: World, scenario: Scenario, seed: int) -> None:
-    """Fill an empty world as `scenario` begins, with the times that belong to it."""
-    start, opened = scenario.start, world.clock.start
+def open_world(world: World, scenario: Scenario, seed: int) -> Iterator[None]:
+    """Fill an empty world as `scenario` begins, with the times that belong to it.
+
+    Objects and times are there at once; the pieces that are returned bring memberships and hashes to the tenant and
+    then everything to the managed domain.
+    """
     rng = Random(seed)  # noqa: S311 - the same lab again, not secrecy
     _add_cloud_users(world, scenario, rng)
-    if start.mass:
-        _replicate(world, start)
-        fill_with_failing_objects(world, scenario, opened - _span(start.connect_age))
-    else:
-        world.directory.add(population(rng, scenario.objects))
-        _sync_once(world, start)
-        _replicate(world, start)
+    _deploy_domain(world, scenario.start)
+    rest = _sync_mass(world, scenario) if scenario.start.mass else _sync(world, scenario, rng)
     world.tenant.set_synchronization_settings(deletionThreshold=scenario.deletion_threshold)
-    _go_wrong(world, start)
+    _go_wrong(world, scenario.start)
     world.present.set(None)
+    return rest
 
 
-def _sync_once(world: World, start: Start) -> None:
+def _sync_mass(world: World, scenario: Scenario) -> Iterator[None]:
+    """A managed domain of cloud users only, and then very many objects that are out of its scope."""
+    run_through(_replicated(world))
+    fill_with_failing_objects(world, scenario, world.clock.start - _span(scenario.start.connect_age))
+    return iter(())
+
+
+def _sync(world: World, scenario: Scenario, rng: Random) -> Iterator[None]:
     """The newest good cycle ends `connect_age` ago, with the failures that the scenario begins with."""
+    start, found = scenario.start, list(population(rng, scenario.objects))
     synced = world.clock.start - _span(start.connect_age)
     world.present.set(synced - CYCLE)
-    world.connect.first_export()
+    world.directory.add(found)
+    rest = world.connect.first_export(found)
     for code, number in start.spoiled.items():
         world.mishaps.spoil(code, number)
     world.mishaps.duplicate_addresses(start.duplicates)
@@ -50,18 +59,30 @@ def _sync_once(world: World, start: Start) -> None:
     run_through(world.connect.cycle())
     world.present.set(world.clock.start - _span(start.password_age))
     world.connect.password_cycle()
+    return chain(_at(world, synced - CYCLE, rest), _replicated(world))
 
 
-def _replicate(world: World, start: Start) -> None:
+def _deploy_domain(world: World, start: Start) -> None:
     for name in LOCAL_ACCOUNTS:
         world.replication.store.add_local("user", name)
     if start.domain_age is None:
         world.domain.created = world.clock.start - timedelta(minutes=10)
     else:
-        synced = world.clock.start - _span(start.domain_age)
-        world.present.set(synced)
-        world.replication.catch_up()
-        world.domain.last_sync = synced
+        world.domain.last_sync = world.clock.start - _span(start.domain_age)
+
+
+def _replicated(world: World) -> Iterator[None]:
+    """Hop 2 up to the tenant as it is; nothing where the managed domain has yet to be filled."""
+    if world.domain.last_sync is not None:
+        yield from _at(world, world.domain.last_sync, world.replication.round())
+
+
+def _at(world: World, moment: datetime, pieces: Iterator[None]) -> Iterator[None]:
+    """The pieces, each done as at `moment`."""
+    world.present.set(moment)
+    for _ in pieces:
+        yield
+        world.present.set(moment)
 
 
 def _go_wrong(world: World, start: Start) -> None:

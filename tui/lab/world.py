@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tui.lab.clock import EventTime, LabClock
 from tui.lab.cloud_sync_api import CloudSync
@@ -16,17 +18,22 @@ from tui.lab.mishaps import Mishaps
 from tui.lab.onprem import OnPremises
 from tui.lab.population import Everyday
 from tui.lab.replication import Replication
-from tui.lab.scenario import Scenario
+from tui.lab.scenario import Fault, Scenario
 from tui.lab.tenant import Tenant
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 AGE_OF_THE_DOMAIN = timedelta(days=40)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class World:
-    """`present` is what its parts take for now; `clock` is the lab's."""
+    """`present` is what its parts take for now; `clock` is the lab's. `faults` befall the outside face alone."""
 
     who: Identity
+    seed: int
+    faults: tuple[Fault, ...]
     clock: LabClock
     present: EventTime
     directory: OnPremises
@@ -38,6 +45,20 @@ class World:
     domain: ManagedDomain
     replication: Replication
     cloud: CloudSync
+
+    @cached_property
+    def app(self) -> ASGIApp:
+        """What the monitor asks."""
+        from tui.lab.faults import Faults
+
+        return Faults(self.plain_app, self.faults, self.clock, self.seed)
+
+    @cached_property
+    def plain_app(self) -> ASGIApp:
+        """The same without the faults: what hop 2 asks."""
+        from tui.lab.api import plain_app
+
+        return plain_app(self)
 
     def close(self) -> None:
         self.replication.close()
@@ -57,8 +78,10 @@ def build(scenario: Scenario, seed: int, clock: LabClock, state_dir: Path | None
         display_name=DISPLAY_NAME,
         now=present.now,
     )
-    return World(
+    world = World(
         who=who,
+        seed=seed,
+        faults=scenario.faults,
         clock=clock,
         present=present,
         directory=directory,
@@ -68,9 +91,10 @@ def build(scenario: Scenario, seed: int, clock: LabClock, state_dir: Path | None
         mishaps=Mishaps(directory, space),
         everyday=Everyday(directory, seed, scenario.objects),
         domain=ManagedDomain(MANAGED_DOMAIN_NAME, clock.start - AGE_OF_THE_DOMAIN, cloud_only=mass),
-        replication=Replication(_path(state_dir, "managed-domain"), tenant, present, cloud_only=mass),
+        replication=Replication(_path(state_dir, "managed-domain"), lambda: world.plain_app, present, cloud_only=mass),
         cloud=CloudSync(enabled=scenario.start.cloud_sync, opened=clock.start),
     )
+    return world
 
 
 def _path(state_dir: Path | None, name: str) -> str:
