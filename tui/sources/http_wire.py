@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 
@@ -118,8 +119,12 @@ class Wire:
         )
 
 
+@lru_cache(maxsize=16)
 def trust(ca_file: Path | None) -> ssl.SSLContext:
-    """The usual certificate authorities, and those in `ca_file`. Raises `ValueError` naming the file."""
+    """The usual certificate authorities, and those in `ca_file`; made once, since it takes a tenth of a second.
+
+    Raises `ValueError` naming the file.
+    """
     context = httpx.create_ssl_context()
     if ca_file is not None:
         try:
