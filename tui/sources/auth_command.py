@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import os
+import re
 import signal
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from tui.sources.http_errors import without_secrets
 
 COMMAND_TIMEOUT_S = 30.0
 LARGEST_OUTPUT = 1024 * 1024
+_BEARER = re.compile(r"[A-Za-z0-9._~+/-]+=*\Z")  # RFC 6750, section 2.1
 
 
 class TokenCommand:
@@ -132,4 +134,4 @@ def _expiry_in_jwt(secret: str) -> datetime | None:
 
 
 def _is_token(text: str) -> bool:
-    return bool(text) and text.isascii() and text.isprintable() and not any(char in text for char in " \"'<>")
+    return _BEARER.match(text) is not None
