@@ -10,6 +10,7 @@ from tui.model.judge_hops import HOP_SOURCE, HOP_TITLES, is_failing
 from tui.model.reading import Absence, Reading
 from tui.model.snapshot import CountRow, Hop, Reason, SourceStatus, TenantSnapshot
 from tui.model.states import HopName, HopState, ReasonCode, Severity, SourceId, SourceState
+from tui.model.text import rfc3339
 
 RANK = 150
 PERMISSIONS_PAGE = "https://learn.microsoft.com/graph/permissions-reference"
@@ -96,6 +97,8 @@ def _told(status: SourceStatus, now: datetime) -> str:
     if status.state is SourceState.OK:
         word, error = "is overdue", "its poller has not come round"
     told = _with_grant(f"{status.source} {word}: {error}", CODES.get(status.state), status.source)
+    if status.state is SourceState.THROTTLED and status.retry_at:
+        told += f"; asked again at {rfc3339(status.retry_at)}"
     age = ago(max(0.0, (now - status.as_of).total_seconds())) if status.as_of else None
     return f"{told}. Values are {age} old" if age else f"{told}. Nothing has been read yet"
 
