@@ -115,7 +115,7 @@ class SynctopApp(App[int], inherit_bindings=False):
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.worker.group == _SERVICE and event.worker.is_finished and not self._exit:
-            self._dead = "the poller has stopped; what is shown grows old. See the log, and start synctop again"
+            self._dead = "polling has ended; start synctop again (see the log)"
             if event.state is WorkerState.ERROR:
                 log.error("the status service ended", exc_info=event.worker.error)
             self._show()
@@ -143,7 +143,7 @@ class SynctopApp(App[int], inherit_bindings=False):
             self._notice = ""
         if self._ticks % SLOW_TICKS == 0:
             self._show()
-        elif isinstance(self.screen, LiveScreen):
+        if isinstance(self.screen, LiveScreen):
             self.screen.tick(self.present())
 
     def present(self) -> Frame:

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tui.widgets.heading import TITLED_FROM
-
 SPLIT_FROM = 160
-COMPACT_BELOW = (60, 16)
+COMPACT_BELOW = (60, 18)
 HOPS = 5
 COUNTS = 6
 LEAST_LIST = 6
@@ -25,14 +23,10 @@ class Zoom(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`heights`: lines of each part; a part not named is not shown, and 0 takes what is left of its column.
-
-    `titled`: section titles stand inside their rules.
-    """
+    """`heights`: lines of each part; a part not named is not shown, and 0 takes what is left of its column."""
 
     compact: bool
     split: bool
-    titled: bool
     left_width: int
     heights: Mapping[str, int]
 
@@ -51,9 +45,8 @@ def arrange(width: int, height: int, *, tenants: int, banner: bool, zoom: Zoom) 
     elif split:
         body = {**_left(rest), **_right(rest)}
     else:
-        body = _stacked(rest, rule=width < TITLED_FROM)
-    titled = width >= TITLED_FROM and not compact
-    return Layout(compact, split, titled, min(width // 2 + 2, 110), {**top, **body})
+        body = _stacked(rest)
+    return Layout(compact, split, min(width // 2 + 2, 110), {**top, **body})
 
 
 def _top(height: int, *, compact: bool, strip: bool, banner: bool) -> dict[str, int]:
@@ -82,11 +75,13 @@ def _zoomed_failures(rest: int) -> dict[str, int]:
     return {"title": 1, "header": 1, "list": 0, "tail": 1} if rest > 4 else {"title": 1, "list": 0}
 
 
-def _stacked(rest: int, *, rule: bool) -> dict[str, int]:
+def _stacked(rest: int) -> dict[str, int]:
     """One column: hops, counts, then the failures; with more height the reasons, a detail, the events, the runs."""
+    feed = {"title": 1, "header": 1, "list": 0, "tail": 1}
+    spare = rest - HOPS - COUNTS - 3 - LEAST_LIST
+    if spare < -3:
+        feed = {"title": 1, "list": 0}
     parts = {"hops": HOPS, "counts": COUNTS}
-    feed = {**({"rule": 1} if rule else {}), "title": 1, "header": 1, "list": 0, "tail": 1}
-    spare = rest - HOPS - COUNTS - len(feed) + 1 - LEAST_LIST
     for name, lines, least in (("why", 4, 6), ("detail", 10, 11), ("events", 6, 10), ("runs", 6, 16)):
         if spare >= least:
             parts[name] = lines

@@ -11,12 +11,11 @@ from textual.containers import Container, Horizontal, Vertical
 from textual.events import Resize
 from textual.widget import Widget
 
-from tui.model.snapshot import Failure
 from tui.screens.layout import Layout, Zoom, arrange
 from tui.screens.live import TICKING, LiveScreen
 from tui.screens.pages import failure_screen
 from tui.widgets.activity import events_view, runs_view
-from tui.widgets.compact import compact_age, compact_title, compact_view
+from tui.widgets.compact import age_width, compact_age, compact_title, compact_view
 from tui.widgets.counts import counts_view
 from tui.widgets.detail import brief_lines, failure_lines, plain_text
 from tui.widgets.failure_feed import tail_lines, title_lines
@@ -24,7 +23,7 @@ from tui.widgets.failure_index import STEP, Index, Looked, build
 from tui.widgets.failure_list import FailureList, list_header
 from tui.widgets.footer import footer_view
 from tui.widgets.frame import Frame
-from tui.widgets.heading import heading, rule
+from tui.widgets.heading import heading
 from tui.widgets.headline import (
     banner_view,
     clock_view,
@@ -42,9 +41,6 @@ from tui.widgets.polling import polling_view
 from tui.widgets.reasons import why_view
 
 COPY_WIDTH = 100
-COMPACT_AGE_WIDTH = 12
-# A look at the list that is not ended by leaving it ends after so many ticks without a move.
-LOOK_TICKS = 60
 
 
 class Overview(LiveScreen):
@@ -54,10 +50,9 @@ class Overview(LiveScreen):
         super().__init__()
         self._zoom = Zoom.NONE
         self._layout: tuple[object, ...] = ()
-        self._arranged = Layout(False, False, False, 0, {})
+        self._arranged = Layout(False, False, 0, {})
         self._looked: dict[str, Looked] = {}
         self._tenant = ""
-        self._idle_ticks = 0
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="top"):
@@ -73,21 +68,20 @@ class Overview(LiveScreen):
                 yield Panel(compact_view, id="compact")
                 yield Panel(hops_view, id="hops")
                 yield Panel(_blank_view, id="gap1")
-                yield Panel(counts_view, id="counts")
+                yield Panel(counts_view, id="counts", scrolls=True, fixed=2)
                 yield Panel(_blank_view, id="gap2")
-                yield Panel(why_view, id="why")
+                yield Panel(why_view, id="why", scrolls=True)
                 yield Panel(_blank_view, id="gap3")
-                yield Panel(runs_view, id="runs")
+                yield Panel(runs_view, id="runs", scrolls=True, fixed=2)
                 yield Panel(_blank_view, id="gap4")
-                yield Panel(events_view, id="events")
+                yield Panel(events_view, id="events", scrolls=True, fixed=2)
             with Vertical(id="right"):
-                yield Panel(_rule_view, id="rule")
                 yield Panel(self._failures_title, id="title")
                 yield Panel(list_header, id="header")
                 yield FailureList(id="list")
                 yield Panel(self._failures_tail, id="tail")
-                yield Panel(self._detail, id="detail")
-                yield Panel(polling_view, id="polling")
+                yield Panel(self._detail, id="detail", scrolls=True)
+                yield Panel(polling_view, id="polling", scrolls=True, fixed=2)
         yield Panel(footer_view, id="footer", classes=TICKING)
 
     @property
@@ -110,9 +104,7 @@ class Overview(LiveScreen):
 
     def tick(self, frame: Frame) -> None:
         super().tick(frame)
-        self._idle_ticks += 1
-        if self._idle_ticks == LOOK_TICKS:
-            self.failures.looked_away()
+        self.failures.tick()
 
     def _arrange(self, frame: Frame) -> None:
         width, height = self.app.size
@@ -139,7 +131,7 @@ class Overview(LiveScreen):
         right.display = any(child.id in shown for child in right.children)
         left.styles.width = layout.left_width if layout.split else "100%"
         left.styles.height = "100%" if layout.split else "auto" if right.display else "1fr"
-        self.query_one("#clock").styles.width = COMPACT_AGE_WIDTH if layout.compact else clock_width(width, frame.look)
+        self.query_one("#clock").styles.width = age_width(width) if layout.compact else clock_width(width, frame.look)
 
     def _take_failures(self, frame: Frame) -> None:
         snapshot, failures = frame.shown, self.failures
@@ -150,10 +142,9 @@ class Overview(LiveScreen):
             failures.restart(looked)
         if snapshot.failures is failures.index.failures:
             return
-        index, steps = Index(snapshot.failures), None
-        steps = build(index, failures.index)
+        index = Index(snapshot.failures)
         if len(index.failures) <= STEP * 2:
-            for _ in steps:
+            for _ in build(index, failures.index):
                 pass
             failures.take(index, looked)
         else:
@@ -173,7 +164,6 @@ class Overview(LiveScreen):
             failures.take(index, looked)
 
     def on_failure_list_moved(self, message: FailureList.Moved) -> None:
-        self._idle_ticks = 0
         if self.frame is not None:
             for part in ("title", "tail", "detail"):
                 panel = self.query_one(f"#{part}", Panel)
@@ -191,7 +181,7 @@ class Overview(LiveScreen):
 
     def _failures_title(self, frame: Frame, width: int, height: int) -> Sequence[Line]:
         failures = self.failures
-        return title_lines(frame, failures.state, width, typing=failures.typing, ruled=self._arranged.titled)
+        return title_lines(frame, failures.state, width, typing=failures.typing)
 
     def _failures_tail(self, frame: Frame, width: int, height: int) -> Sequence[Line]:
         return tail_lines(frame, self.failures.state, width)
@@ -201,7 +191,7 @@ class Overview(LiveScreen):
         top = heading((Span("DETAIL", "title"),), width, frame.look.glyphs, (Span("enter = full screen", "dim"),))
         if current is None:
             return [top, (Span("no failure selected", "dim"),)]
-        return [top, *brief_lines(current, frame, width)][:height]
+        return [top, *brief_lines(current, frame, width)]
 
     def action_filter(self) -> None:
         self.failures.focus()
@@ -209,11 +199,8 @@ class Overview(LiveScreen):
 
     def action_open(self) -> None:
         if (current := self.failures.current) is not None:
-            self.failures.looked_away()
-            self._open(current)
-
-    def _open(self, failure: Failure) -> None:
-        self.app.push_screen(failure_screen(failure))
+            self.failures.opened()
+            self.app.push_screen(failure_screen(current))
 
     def action_sort(self) -> None:
         self.failures.sort_by(self.failures.sort.next())
@@ -228,6 +215,7 @@ class Overview(LiveScreen):
         self._zoom = Zoom.NONE if self._zoom is zoom else zoom
         if self.frame is not None:
             self.take(self.frame)
+        (self.query_one("#counts") if self._zoom is Zoom.COUNTS else self.failures).focus()
 
     def action_back(self) -> None:
         if self.failures.typing or self.failures.typed:
@@ -246,7 +234,3 @@ class Overview(LiveScreen):
 
 def _blank_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
     return [BLANK]
-
-
-def _rule_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
-    return [rule(width, frame.look.glyphs)]

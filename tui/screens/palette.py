@@ -87,6 +87,7 @@ class CommandScreen(ModalScreen[Action | None], inherit_bindings=False):
             self._type(text)
 
     def on_paste(self, event: Paste) -> None:
+        event.stop()
         self._type(pasted(self.query_text, event.text))
 
     def _type(self, text: str) -> None:

@@ -34,7 +34,7 @@ _KIND_STYLES = {"fail": "warn", "alert": "warn", "fixed": "ok", "poll": "dim"}
 def runs_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
     glyphs = frame.look.glyphs
     columns = choose(RUN_COLUMNS, width)
-    rows = [row(columns, _run_cells(run, frame), glyphs) for run in frame.shown.runs[: max(0, height - 2)]]
+    rows = [row(columns, _run_cells(run, frame), glyphs) for run in frame.shown.runs]
     empty: list[Line] = [(Span("no run reported", "dim"),)]
     return [heading((Span("RUNS", "title"),), width, glyphs), header(columns, glyphs), *(rows or empty)]
 
@@ -55,7 +55,7 @@ def _run_cells(run: Run, frame: Frame) -> dict[str, Span]:
 def events_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
     glyphs = frame.look.glyphs
     columns = choose(EVENT_COLUMNS, width)
-    rows = [row(columns, _event_cells(event, frame), glyphs) for event in frame.shown.events[: max(0, height - 2)]]
+    rows = [row(columns, _event_cells(event, frame), glyphs) for event in frame.shown.events]
     empty: list[Line] = [(Span("nothing has changed since the start", "dim"),)]
     return [heading((Span("EVENTS", "title"),), width, glyphs), header(columns, glyphs), *(rows or empty)]
 

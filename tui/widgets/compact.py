@@ -9,13 +9,15 @@ from tui.model.states import HopState
 from tui.model.text import count, duration, limit
 from tui.widgets.counts import connect_difference, domain_difference
 from tui.widgets.frame import Frame
-from tui.widgets.freshness import freshness
+from tui.widgets.freshness import failing, freshness
 from tui.widgets.hops import hop_is_old, ordered, queue
 from tui.widgets.line import Line, Span, cut, pad, spread
 from tui.widgets.trend import progress_bar
 from tui.widgets.words import HOP_NOTES, HOP_SHORT, STYLES, hop_mark, verdict_badge
 
-HOP_LINES = 3
+AGE_WIDTH = 12
+TIGHT_AGE_WIDTH = 8
+_TIGHT_BELOW = 22
 
 
 def compact_title(frame: Frame, width: int, height: int) -> Sequence[Line]:
@@ -28,10 +30,13 @@ def compact_title(frame: Frame, width: int, height: int) -> Sequence[Line]:
         badge = Span("PAUSED", "warn")
     elif fresh.all_old:
         badge = Span("~ STALE", "unknown-badge")
-    place = _place(frame)
+    tight = width < _TIGHT_BELOW
+    if tight:
+        badge = Span(badge.text.strip()[:1], badge.style)
+    place = "" if tight else _place(frame)
     room = width - len(badge.text) - len(place) - 2
     name = cut(frame.shown.name, max(4, room), frame.look.glyphs.ellipsis)
-    return [(Span(name, "bold"), Span(place, "dim"), Span("  "), badge)]
+    return [(Span(name, "bold"), Span(place, "dim"), Span(" " if tight else "  "), badge)]
 
 
 def _place(frame: Frame) -> str:
@@ -44,7 +49,7 @@ def _place(frame: Frame) -> str:
 def compact_age(frame: Frame, width: int, height: int) -> Sequence[Line]:
     fresh = freshness(frame.shown, frame.now)
     age = None if fresh.newest is None else (frame.now - fresh.newest).total_seconds()
-    text = "no data" if age is None else f"{duration(age)} old"
+    text = "no data" if age is None else duration(age) + (" old" if width >= AGE_WIDTH else "")
     return [spread((), (Span(text, "unknown" if fresh.all_old else ""),), width, frame.look.glyphs.ellipsis)]
 
 
@@ -55,6 +60,10 @@ def compact_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
     if len(hops) + 1 > height:
         hops = sorted(hops, key=lambda spans: spans[0].style == "")[: max(0, height - 1)] if height > 1 else []
     return [*hops, summary][:height]
+
+
+def age_width(width: int) -> int:
+    return AGE_WIDTH if width >= 30 else TIGHT_AGE_WIDTH
 
 
 def _hop_line(hop: Hop, frame: Frame, width: int) -> Line:
@@ -80,8 +89,8 @@ def _summary(frame: Frame, width: int) -> Line:
         if text not in ("0", "n/a", "-"):
             parts += [Span(f"{counts.type} "), Span(text.replace("! ", "-"), style), Span("  ")]
     left = tuple(parts) or (Span(_sides(frame), "dim"),)
-    failing = f"fail {frame.shown.failures_total:,}"
-    right = (Span(failing, "warn" if frame.shown.failures_total else ""),)
+    total = failing(frame.shown)
+    right = (Span(f"fail {count(total)}", "warn" if total else ""),)
     return spread(left, right, width, frame.look.glyphs.ellipsis)
 
 

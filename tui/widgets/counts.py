@@ -11,7 +11,7 @@ from tui.model.text import count
 from tui.service.differences import SYNCED_TO_DOMAIN, connect_gap, domain_gap
 from tui.widgets.frame import Frame
 from tui.widgets.freshness import is_old
-from tui.widgets.heading import TITLED_FROM, heading, rule
+from tui.widgets.heading import heading
 from tui.widgets.line import Line, Span
 from tui.widgets.table import Column, choose, header, row
 
@@ -19,12 +19,12 @@ _OUTSIDE = (Absence.NOT_APPLICABLE, Absence.NOT_MONITORED)
 
 COLUMNS = (
     Column("type", "OBJECTS", 8, 1),
-    Column("ad", "AD", 9, 4, right=True),
+    Column("ad", "AD", 9, 5, right=True),
     Column("entra", "ENTRA", 9, 2, right=True),
     Column("synced", "SYNCED", 9, 8, right=True),
     Column("ad_diff", "AD-ENTRA", 8, 6, right=True),
     Column("ds", "DS", 9, 3, right=True),
-    Column("ds_diff", "ENTRA-DS", 8, 5, right=True),
+    Column("ds_diff", "ENTRA-DS", 8, 4, right=True),
     Column("change", "CHG 1H", 6, 7, right=True),
     Column("in_flight", "IN FLIGHT", 9, 9, right=True),
     Column("failed", "FAILED", 6, 10, right=True),
@@ -44,14 +44,14 @@ _READ_FROM = {
 def counts_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
     glyphs = frame.look.glyphs
     columns = choose(COLUMNS, width)
-    top = heading((Span("COUNTS", "title"),), width, glyphs) if width >= TITLED_FROM else rule(width, glyphs)
+    top = heading((Span("COUNTS", "title"),), width, glyphs)
     old = {key for key, source in _READ_FROM.items() if _source_old(frame, source)}
     scope = frame.shown.sync_scope
     rows = [row(columns, _dimmed(_cells(counts.type, counts, scope), old), glyphs) for counts in frame.shown.counts]
     total = [row(columns, _dimmed(_total(frame.shown.counts, scope), old), glyphs)] if height > 6 else []
-    return [top, header(columns, glyphs), *(rows or [(Span("not read yet", "dim"),)]), *(total if rows else [])][
-        :height
-    ]
+    if not rows:
+        return [top, header(columns, glyphs), (Span("not read yet", "dim"),)]
+    return [top, header(columns, glyphs), *rows, *total]
 
 
 def _source_old(frame: Frame, source: SourceId) -> bool:

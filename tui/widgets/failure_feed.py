@@ -4,37 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tui.model.text import count
+from tui.model.states import SourceId
+from tui.model.text import count, duration
 from tui.widgets.failure_list import ListState
 from tui.widgets.frame import Frame
+from tui.widgets.freshness import failing, is_old
 from tui.widgets.heading import heading
 from tui.widgets.line import Line, Span, spread
 
+_WORDY_FROM = 60
 
-def title_lines(frame: Frame, feed: ListState, width: int, *, typing: bool, ruled: bool) -> Sequence[Line]:
-    """`FAILURES  3 new  9 open      sort: last seen  filter: none`; in a rule where panes stand side by side."""
+
+def title_lines(frame: Frame, feed: ListState, width: int, *, typing: bool) -> Sequence[Line]:
+    """`FAILURES  3 new  9 open ──── sort: last seen  filter: none`."""
     glyphs = frame.look.glyphs
-    left = _counts(frame, feed)
-    right: Line = (
-        Span("sort: ", "label"),
-        Span(feed.sort),
-        Span("  filter: ", "label"),
-        *_filter(feed, typing, glyphs.caret),
-    )
-    if width < 60:
-        right = _filter(feed, typing, glyphs.caret) if feed.query or typing else ()
-    return [heading(left, width, glyphs, right) if ruled else spread(left, right, width, glyphs.ellipsis)]
+    filtered = _filter(feed, typing, glyphs.caret)
+    right: Line = (Span("sort: ", "label"), Span(feed.sort), Span("  filter: ", "label"), *filtered)
+    if width < _WORDY_FROM:
+        right = filtered if feed.query or typing else ()
+    return [heading(_counts(frame, feed), width, glyphs, right)]
 
 
 def _counts(frame: Frame, feed: ListState) -> Line:
-    total = frame.shown.failures_total
-    open_ = f"  {count(total)} open"
-    parts = [Span("FAILURES", "title"), Span(f"  {count(feed.new)} new" if feed.new else "", "new"), Span(open_)]
+    parts = [
+        Span("FAILURES", "title"),
+        Span(f"  {count(feed.new)} new" if feed.new else "", "new"),
+        Span(f"  {count(failing(frame.shown))} open"),
+        Span(_age(frame), "unknown"),
+    ]
     if feed.matching != feed.total:
         parts.append(Span(f"  {count(feed.matching)} match", "bold"))
     if feed.truncated:
-        parts.append(Span("  (more exist than were read)", "warn"))
+        parts.append(Span(f"  first {count(feed.total)} read", "warn"))
     return tuple(part for part in parts if part.text)
+
+
+def _age(frame: Frame) -> str:
+    status = frame.shown.source(SourceId.FAILURES)
+    if status is None or status.as_of is None or not is_old(status, frame.now):
+        return ""
+    return f"  read {duration((frame.now - status.as_of).total_seconds())} ago"
 
 
 def _filter(feed: ListState, typing: bool, caret: str) -> Line:
@@ -60,5 +69,6 @@ def tail_lines(frame: Frame, feed: ListState, width: int) -> Sequence[Line]:
 def _empty(frame: Frame, feed: ListState) -> str:
     if feed.query:
         return "  nothing matches; Esc clears the filter"
-    answered = any(status.as_of for status in frame.shown.sources)
-    return "  no object fails" if answered else "  not read yet"
+    if failing(frame.shown) is None:
+        return "  not read yet"
+    return "  no object failed when last read" if _age(frame) else "  no object fails"

@@ -8,13 +8,13 @@ from enum import StrEnum
 
 from tui.model.failures import search_text
 from tui.model.snapshot import Failure, TenantSnapshot
-from tui.model.states import Severity, SourceId, SourceState
+from tui.model.states import Severity, SourceState
+from tui.widgets.freshness import TELLING_FAILURES
 
 # Rows indexed between two turns of the event loop: some milliseconds.
 STEP = 1000
 
 _SEVERITY_ORDER = (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN, Severity.INFO)
-_REPORTING = (SourceId.FAILURES, SourceId.CONNECT_HEALTH, SourceId.CLOUD_SYNC)
 
 
 class Sort(StrEnum):
@@ -106,7 +106,7 @@ class Looked:
         if self._settled:
             return
         self._seen.update(failure.id for failure in snapshot.failures)
-        reporting = [status for status in snapshot.sources if status.source in _REPORTING]
+        reporting = [status for status in snapshot.sources if status.source in TELLING_FAILURES]
         self._settled = bool(reporting) and all(status.state is not SourceState.NEVER for status in reporting)
 
     def look(self, failures: Sequence[Failure]) -> None:

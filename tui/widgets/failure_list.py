@@ -38,6 +38,9 @@ TIGHT_COLUMNS = (
 )
 _TIGHT_BELOW = 64
 
+# A look at the list that is not ended by leaving it ends after so many seconds without a move.
+LOOK_TICKS = 60
+
 
 @dataclass(frozen=True, slots=True)
 class ListState:
@@ -105,6 +108,7 @@ class FailureList(Widget, can_focus=True):
         self._follows = True
         self._looking = False
         self._new = 0
+        self._idle_ticks = 0
         self._complained = False
         self.typing = False
 
@@ -183,6 +187,7 @@ class FailureList(Widget, can_focus=True):
             self.filter(text)
 
     def on_paste(self, event: Paste) -> None:
+        event.stop()
         if self.typing:
             self.filter(pasted(self.typed, event.text))
 
@@ -201,6 +206,11 @@ class FailureList(Widget, can_focus=True):
         self._order = order(self.index.failures, sort)
         self._rearrange(kept)
 
+    def opened(self) -> None:
+        """Opening a failure is a look at the list, and leaves it."""
+        self._looking = True
+        self.looked_away()
+
     def looked_away(self) -> None:
         """The operator leaves the list: what was marked as new has been seen, if there was a look at all."""
         if self._looking:
@@ -209,6 +219,12 @@ class FailureList(Widget, can_focus=True):
             self._count_new()
             self.refresh()
             self.post_message(self.Moved())
+
+    def tick(self) -> None:
+        """A second has passed."""
+        self._idle_ticks += 1
+        if self._idle_ticks >= LOOK_TICKS:
+            self.looked_away()
 
     def _rearrange(self, kept: Failure | None) -> None:
         self._set_rows(narrow(self._order, self.index.haystacks, words_of(self.typed)), kept)
@@ -265,7 +281,7 @@ class FailureList(Widget, can_focus=True):
         self._follows = not end
 
     def _move_to(self, target: int) -> None:
-        self._looking, self._follows = True, False
+        self._looking, self._follows, self._idle_ticks = True, False, 0
         target = max(0, min(target, len(self._rows) - 1))
         if target == self._cursor:
             return

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tui.model.snapshot import SourceStatus, TenantSnapshot
-from tui.model.states import SourceState
+from tui.model.states import SourceId, SourceState
 
 # A poll may fail twice before what it told is called old.
 MISSED_INTERVALS = 3
-_INTERVAL_UNKNOWN_S = 300.0
+TELLING_FAILURES = (SourceId.FAILURES, SourceId.CONNECT_HEALTH, SourceId.CLOUD_SYNC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,12 @@ def last_asked(snapshot: TenantSnapshot) -> SourceStatus | None:
     """The source whose poll is the most recent."""
     asked = [(status.attempted_at, status) for status in snapshot.sources if status.attempted_at is not None]
     return max(asked, key=lambda pair: pair[0])[1] if asked else None
+
+
+def failing(snapshot: TenantSnapshot) -> int | None:
+    """How many objects fail; None while no source that tells of failures has answered."""
+    told = any(status.as_of is not None for status in snapshot.sources if status.source in TELLING_FAILURES)
+    return snapshot.failures_total if told or snapshot.failures else None
 
 
 def _matters(status: SourceStatus) -> bool:

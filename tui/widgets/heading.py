@@ -5,8 +5,6 @@ from __future__ import annotations
 from tui.widgets.glyphs import Glyphs
 from tui.widgets.line import Line, Span, spread
 
-TITLED_FROM = 100
-
 
 def heading(title: Line, width: int, glyphs: Glyphs, right: Line = ()) -> Line:
     """`── HOPS ────── right`."""

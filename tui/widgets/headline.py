@@ -10,7 +10,7 @@ from tui.model.snapshot import TenantSnapshot
 from tui.model.states import HopState, Severity, Verdict
 from tui.model.text import duration, plural
 from tui.widgets.frame import Frame, Look
-from tui.widgets.freshness import Freshness, freshness, last_asked, next_poll
+from tui.widgets.freshness import Freshness, failing, freshness, last_asked, next_poll
 from tui.widgets.line import Line, Span, fit, spread, width_of
 from tui.widgets.words import MARKS, STYLES, clock_time, full_time, verdict_badge
 
@@ -105,8 +105,9 @@ def calm_words(snapshot: TenantSnapshot) -> str:
     if snapshot.verdict is not Verdict.OK:
         return "not known yet"
     on_time = sum(hop.state is HopState.OK for hop in snapshot.hops)
-    failing = plural(snapshot.failures_total, "failing object") if snapshot.failures_total else "no failing objects"
-    return f"in sync: {plural(on_time, 'hop')} on time, {failing}"
+    total = failing(snapshot)
+    told = "failures not read yet" if total is None else plural(total, "failing object") if total else "no object fails"
+    return f"in sync: {plural(on_time, 'hop')} on time, {told}"
 
 
 def freshness_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
@@ -132,7 +133,7 @@ def _data_age(frame: Frame, fresh: Freshness) -> str:
 def _last_poll(snapshot: TenantSnapshot) -> Line:
     last = last_asked(snapshot)
     if last is None:
-        return (Span("not polled yet", "dim"),)
+        return (Span("not polled", "dim"),)
     if last.failed_in_a_row or last.error:
         return (Span("poll failed", "warn"),)
     return (Span("poll ok" + (f" {last.latency_ms:.0f}ms" if last.latency_ms is not None else "")),)

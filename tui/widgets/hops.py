@@ -10,7 +10,7 @@ from tui.model.states import HopName, HopState, SourceId
 from tui.model.text import count, duration, limit
 from tui.widgets.frame import Frame
 from tui.widgets.freshness import is_old
-from tui.widgets.heading import TITLED_FROM, heading, rule
+from tui.widgets.heading import heading
 from tui.widgets.line import Line, Span, text_of, width_of
 from tui.widgets.table import Column, choose, header, row
 from tui.widgets.trend import progress_bar, trend
@@ -44,7 +44,7 @@ def ordered(snapshot: TenantSnapshot) -> list[Hop]:
 def hops_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
     glyphs = frame.look.glyphs
     columns = choose(COLUMNS, width)
-    top = heading((Span("HOPS", "title"),), width, glyphs) if width >= TITLED_FROM else rule(width, glyphs)
+    top = heading((Span("HOPS", "title"),), width, glyphs)
     rows = [_row(hop, columns, frame, width) for hop in ordered(frame.shown)]
     return [top, header(columns, glyphs), *rows][:height]
 

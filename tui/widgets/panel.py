@@ -40,10 +40,20 @@ def _over(base: Style | None, style: Style | None) -> Style | None:
 class Panel(Widget, can_focus=False):
     """Set `view` at birth, then call `show` with each frame. A view that raises is told in place, and logged once."""
 
-    def __init__(self, view: View, *, id: str | None = None, classes: str | None = None, scrolls: bool = False) -> None:
+    def __init__(
+        self,
+        view: View,
+        *,
+        id: str | None = None,
+        classes: str | None = None,
+        scrolls: bool = False,
+        fixed: int = 1,
+    ) -> None:
+        """`fixed` lines at the top stay when the rest scrolls."""
         super().__init__(id=id, classes=classes, markup=False)
         self.can_focus = scrolls
         self._view = view
+        self._fixed = fixed if scrolls else 0
         self._frame: Frame | None = None
         self._lines: list[Line] = []
         self._top = 0
@@ -78,7 +88,8 @@ class Panel(Widget, can_focus=False):
             self.refresh()
             return
         for y in range(height):
-            before, after = line_at(old, top + y), line_at(lines, top + y)
+            place = self._place(y)
+            before, after = line_at(old, place), line_at(lines, place)
             if before != after:
                 self._repaint(y, before, after)
 
@@ -93,8 +104,20 @@ class Panel(Widget, can_focus=False):
     def render_line(self, y: int) -> Strip:
         if self._frame is None:
             return Strip.blank(self.size.width, self.rich_style)
-        palette = self._frame.look.palette
-        return strip_of(line_at(self._lines, self._top + y), self.size.width, palette, self.base_style)
+        spans = line_at(self._lines, self._place(y))
+        if y == 0 and self.has_focus:
+            spans = tuple(Span(text, "focus" if style == "title" else style) for text, style in spans)
+        return strip_of(spans, self.size.width, self._frame.look.palette, self.base_style)
+
+    def _place(self, y: int) -> int:
+        """The line that is drawn at `y`."""
+        return y if y < self._fixed else y + self._top
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
 
     @property
     def base_style(self) -> Style | None:

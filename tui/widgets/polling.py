@@ -33,7 +33,7 @@ def polling_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
     top = heading((Span("POLLING", "title"),), width, frame.look.glyphs, (Span("o sources", "dim"),))
     columns = choose(COLUMNS, width)
     rows = [row(columns, _cells(status, frame, columns[-1].width), frame.look.glyphs) for status in _shown(frame)]
-    return [top, header(columns, frame.look.glyphs), *rows][:height]
+    return [top, header(columns, frame.look.glyphs), *rows]
 
 
 def _shown(frame: Frame) -> list[SourceStatus]:

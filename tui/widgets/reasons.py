@@ -23,7 +23,7 @@ def why_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
         return [top, line(Span(calm_words(frame.shown), "dim"))]
     lines = [*_first(reasons[0], width, max(1, height - 1))]
     lines += [_brief(reason, width, glyphs.ellipsis) for reason in reasons[1:]]
-    return [top, *lines[: height - 1]]
+    return [top, *lines]
 
 
 def _first(reason: Reason, width: int, room: int) -> Iterator[Line]:
