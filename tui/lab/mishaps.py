@@ -9,7 +9,7 @@ from tui.lab.onprem import MAIL_DOMAIN, AdObject, Change, OnPremises
 from tui.lab.refusals import COMPLAINTS
 from tui.model.states import ObjectType
 
-STRIDE = 7
+STRIDE = 104_729  # a large prime, so that every user has a turn before anyone has a second
 
 
 class Mishaps:
