@@ -76,7 +76,9 @@ def refusal(found: AdObject, directory: OnPremises, at: datetime) -> ExportError
 
 
 def _in_the_way(found: AdObject, complaint: Complaint, directory: OnPremises) -> str | None:
+    """Some other object of the right kind, always the same one for an object."""
     if complaint.other is None:
         return None
-    other = directory.nth(complaint.other, zlib.crc32(found.anchor.encode()))
-    return entra_id(other.anchor) if other is not None and other.anchor != found.anchor else None
+    first = zlib.crc32(found.anchor.encode())
+    others = (directory.nth(complaint.other, first + step) for step in range(2))
+    return next((entra_id(other.anchor) for other in others if other and other.anchor != found.anchor), None)
