@@ -355,7 +355,7 @@ def test_check_answers_although_the_service_never_does(
         return ()
 
     monkeypatch.setattr(sys.modules["tui.service.check"], "poll_once", stuck)
-    monkeypatch.setattr(answers, "BEYOND_TIMEOUT_S", -9.99)
+    monkeypatch.setattr(answers, "BEYOND_TIMEOUT_S", -9.95)
     assert cli.run(["check", "--config", str(config)]) == 3
     assert "SYNCTOP UNKNOWN - contoso: nothing answered within" in capsys.readouterr().out
     assert cli.run(["check", "--config", str(config), "--format", "json"]) == 3

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 from tests import builders
 from tests.helpers import START
 from tests.reports.snapshots import MANY, MOMENTS
+from tui.model.reading import Absence
 from tui.model.snapshot import TenantSnapshot
 from tui.reports.failures_json import failures_json, failures_jsonl
 from tui.reports.json_document import json_chunks, json_document
@@ -25,6 +26,7 @@ COUNT = {"type": ["integer", "null"]}
 SECONDS = {"type": ["number", "null"], "minimum": 0}
 TEXT = {"type": "string"}
 MAYBE_TEXT = {"type": ["string", "null"]}
+ABSENCE = {"enum": [None, *(absence.value for absence in Absence)]}
 VERDICT = {"enum": ["ok", "warning", "critical", "unknown"]}
 HOP_NAMES = ["connect", "password", "domain-services"]
 TYPES = ["users", "groups", "contacts", "devices"]
@@ -106,6 +108,8 @@ TENANT = shape(
             entra_synced=COUNT,
             managed_domain=COUNT,
             difference=shape(in_flight=COUNT, failed=COUNT, excluded=COUNT, unexplained=COUNT),
+            as_of=shape(entra=MAYBE_TIME, managed_domain=MAYBE_TIME),
+            absence=shape(on_premises=ABSENCE, entra=ABSENCE, managed_domain=ABSENCE),
         ),
     ),
     failures={"type": "array", "items": FAILURE},
