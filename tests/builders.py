@@ -23,16 +23,7 @@ from tui.model.snapshot import (
     SourceStatus,
     TenantSnapshot,
 )
-from tui.model.states import (
-    HopName,
-    HopState,
-    ObjectType,
-    ReasonCode,
-    Severity,
-    SourceId,
-    SourceState,
-    Verdict,
-)
+from tui.model.states import HopName, HopState, ObjectType, ReasonCode, Severity, SourceId, SourceState, Verdict
 
 TENANT_ID = "6b1e2f1a-0c3d-4e5f-8a9b-1234567890ab"
 READ_AGO = 4.0

@@ -12,6 +12,24 @@ from typing import Any, TypeVar
 import click
 
 DEFAULT_LISTEN = "127.0.0.1:8001"
+# Named here because Textual, which has them, is not loaded for a help text or a mistyped name.
+THEMES = (
+    *(
+        "ansi",
+        "none",
+        "textual-dark",
+        "textual-light",
+        "nord",
+        "gruvbox",
+        "dracula",
+        "tokyo-night",
+        "monokai",
+        "flexoki",
+    ),
+    *("catppuccin-mocha", "catppuccin-latte", "catppuccin-frappe", "catppuccin-macchiato"),
+    *("solarized-light", "solarized-dark", "rose-pine", "rose-pine-moon", "rose-pine-dawn"),
+    *("atom-one-dark", "atom-one-light"),
+)
 SCENARIOS = Path(__file__).with_name("lab") / "scenarios"
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -43,7 +61,7 @@ def _keep(context: click.Context, option: click.Parameter, value: Any) -> None:
 
 
 def _kept(*names: str, **attributes: Any) -> Callable[[F], F]:
-    return click.option(*names, expose_value=False, callback=_keep, **attributes)
+    return click.option(*names, expose_value=False, **{"callback": _keep, **attributes})
 
 
 def _stacked(*decorators: Callable[[F], F]) -> Callable[[F], F]:
@@ -55,13 +73,22 @@ def _stacked(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
-def _known_scenario(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
-    known = scenarios()
-    if value is None or value in known:
+def _known(value: str, known: tuple[str, ...], context: click.Context, option: click.Parameter) -> str:
+    """`value` if it is one of `known`, else the error that names them and the nearest."""
+    if value in known:
         return value
     near = get_close_matches(value, known, n=1)
     hint = f'; did you mean "{near[0]}"?' if near else ""
     raise click.BadParameter(f'"{value}" is not one of: {", ".join(known)}{hint}', context, option)
+
+
+def _keep_theme(context: click.Context, option: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        _keep(context, option, _known(value, THEMES, context, option))
+
+
+def _scenario(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    return None if value is None else _known(value, scenarios(), context, option)
 
 
 def _finite(context: click.Context, option: click.Parameter, value: float | None) -> float | None:
@@ -83,11 +110,9 @@ common_options = _stacked(
 )
 screen_options = _stacked(
     _kept("--ascii", is_flag=True, help="Draw with ASCII characters only."),
-    _kept("--theme", metavar="NAME", help="Colours; default: the terminal's own."),
+    _kept("--theme", metavar="NAME", callback=_keep_theme, help="Colours; default: the terminal's own."),
 )
-scenario_option = click.option(
-    "--scenario", callback=_known_scenario, metavar="NAME", help="What the lab goes through."
-)
+scenario_option = click.option("--scenario", callback=_scenario, metavar="NAME", help="What the lab goes through.")
 seed_option = click.option(
     "--seed", type=click.IntRange(0), default=1, metavar="N", help="Another seed, another population."
 )

@@ -2,95 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
-import os
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from tests import builders
-from tui import answers, cli, cli_options, logs
+from tests.cli.refusals import refusal
+from tui import cli, cli_options
 from tui.config import default_path
 from tui.model.snapshot import TenantSnapshot
 from tui.options import DemoOptions, LiveOptions
-from tui.settings import Settings
-
-GUID = "00000000-0000-0000-0000-000000000001"
-
-
-@pytest.fixture(autouse=True)
-def restored_logging() -> Iterator[None]:
-    level, shouting = logging.getLogger().level, logging.raiseExceptions
-    yield
-    logs.stop()
-    logging.getLogger().setLevel(level)
-    logging.raiseExceptions = shouting
-
-
-@pytest.fixture
-def upstream(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """What the pretended parts were asked, and what they answer."""
-    seen = SimpleNamespace(settings=None, demo=None, live=None, lab=None, asked=None, tenants=(builders.healthy(),))
-
-    async def poll_once(settings: Settings) -> tuple[TenantSnapshot, ...]:
-        seen.settings = settings
-        return tuple(seen.tenants)
-
-    async def check_demo(**asked: Any) -> tuple[TenantSnapshot, ...]:
-        seen.asked = asked
-        return tuple(seen.tenants)
-
-    def run_demo(options: DemoOptions) -> int:
-        seen.demo = options
-        return 0
-
-    def run_live(settings: Settings, options: LiveOptions) -> int:
-        seen.settings, seen.live = settings, options
-        return 0
-
-    def run_lab(*asked: Any) -> int:
-        seen.lab = asked
-        return 0
-
-    demo = SimpleNamespace(check_demo=check_demo, run_demo=run_demo, run_live=run_live, run_lab=run_lab)
-    monkeypatch.setitem(sys.modules, "tui.demo", demo)
-    monkeypatch.setitem(sys.modules, "tui.service.check", SimpleNamespace(poll_once=poll_once))
-    monkeypatch.setattr(cli_options, "scenarios", lambda: ("healthy", "story", "throttled"))
-    return seen
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    path = tmp_path / "config.toml"
-    path.write_text(
-        f'[[tenant]]\nname = "contoso"\ntenant_id = "{GUID}"\n[[tenant]]\nname = "fabrikam"\ntenant_id = "{GUID}"\n'
-    )
-    return path
-
-
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    on = SimpleNamespace(isatty=lambda: True)
-    monkeypatch.setattr(sys, "__stdin__", on)
-    monkeypatch.setattr(sys, "__stderr__", on)
-
-
-def refusal(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str]:
-    """The exit code and the one line on stderr."""
-    code = cli.run(args)
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith("synctop: ")
-    assert err.count("\n") == 1
-    return code, err.removeprefix("synctop: ").rstrip("\n")
 
 
 def test_check_prints_one_line_and_exits_zero_when_all_is_well(
@@ -181,6 +105,8 @@ USAGE_ERRORS = [
     (("check", "--demo", "--tenant", "nobody"), '--tenant "nobody" is not one of: contoso'),
     (("check", "--log-level", "loud"), "is not one of 'debug', 'info', 'warning', 'error'"),
     (("check", "--log-file", "/nowhere/x.log"), "--log-file /nowhere/x.log: cannot be written: No such file"),
+    (("--theme", "nrd"), '"nrd" is not one of: ansi, none'),
+    (("demo", "--theme", "nrd"), 'did you mean "nord"?'),
     (("demo", "--speed", "nan"), "must be a finite number"),
     (("demo", "--speed", "0"), "is not in the range"),
     (("demo", "--objects", "0"), "is not in the range"),
@@ -284,6 +210,13 @@ def test_the_demo_takes_its_options(upstream: SimpleNamespace, terminal: None) -
     )
 
 
+def test_every_theme_offered_exists() -> None:
+    """A name that the command line takes is one that the screen can show."""
+    from textual.theme import BUILTIN_THEMES
+
+    assert set(cli_options.THEMES) - {"ansi", "none"} <= set(BUILTIN_THEMES)
+
+
 @pytest.mark.parametrize(
     ("listen", "address"),
     [
@@ -324,109 +257,3 @@ def test_failures_exits_zero_when_every_source_told(
     out, err = capsys.readouterr()
     assert "contoso: 5 failing objects" in out
     assert err == ""
-
-
-def test_an_unexpected_error_shows_no_traceback(
-    upstream: SimpleNamespace, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """One line with advice and exit 70; the traceback goes to the log file alone, and no secret with it."""
-    upstream.tenants = None  # what the service would never return
-    code, line = refusal(capsys, "check", "--config", str(config))
-    assert code == 70
-    assert line == "unexpected error (TypeError); run it again with --log-file FILE to record the details"
-    file = tmp_path / "synctop.log"
-    code, line = refusal(capsys, "check", "--config", str(config), "--log-file", str(file))
-    assert code == 70
-    assert str(file) in line
-    assert "Traceback" in file.read_text()
-
-
-def test_check_answers_although_the_service_never_does(
-    upstream: SimpleNamespace,
-    config: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A stuck name lookup that blocks the loop itself ends in "unknown" on time, in text and in JSON."""
-    released = threading.Event()
-
-    async def stuck(settings: Settings) -> tuple[TenantSnapshot, ...]:
-        released.wait(60)
-        return ()
-
-    monkeypatch.setattr(sys.modules["tui.service.check"], "poll_once", stuck)
-    monkeypatch.setattr(answers, "BEYOND_TIMEOUT_S", -9.95)
-    assert cli.run(["check", "--config", str(config)]) == 3
-    assert "SYNCTOP UNKNOWN - contoso: nothing answered within" in capsys.readouterr().out
-    assert cli.run(["check", "--config", str(config), "--format", "json"]) == 3
-    document = json.loads(capsys.readouterr().out)
-    assert [tenant["verdict"] for tenant in document["tenants"]] == ["unknown", "unknown"]
-    assert document["tenants"][0]["failures_total"] is None
-    assert cli.run(["failures", "--config", str(config)]) == 3
-    assert "nothing answered within" in capsys.readouterr().err
-    released.set()
-
-
-def test_the_answer_comes_before_the_loop_has_closed() -> None:
-    """Threads that are stuck when the poll is done do not hold the answer back."""
-    released = threading.Event()
-
-    async def poll() -> str:
-        asyncio.get_running_loop().run_in_executor(None, released.wait, 60)
-        return "answer"
-
-    assert answers.within(30, poll()) == "answer"
-    released.set()
-
-
-def test_ctrl_c_is_quiet(upstream: SimpleNamespace, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Interrupting is exit 130 without a traceback."""
-
-    def interrupted(*args: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(answers, "within", interrupted)
-    with pytest.warns(RuntimeWarning, match="never awaited"):
-        assert cli.run(["check", "--config", str(config)]) == 130
-
-
-def test_a_closed_pipe_is_quiet(
-    upstream: SimpleNamespace, config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """`synctop failures | head -1` ends without a word."""
-    upstream.tenants = (builders.many_failures(5_000),)
-    read, write = os.pipe()
-    os.close(read)
-    pipe = os.fdopen(write, "w")
-    monkeypatch.setattr(sys, "stdout", pipe)
-    assert cli.run(["failures", "--config", str(config), "--format", "jsonl"]) == 141
-    monkeypatch.undo()
-    with suppress(BrokenPipeError):
-        pipe.close()
-    assert capsys.readouterr().err == ""
-
-
-def test_a_full_disk_is_told(
-    upstream: SimpleNamespace, config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """An answer that could not be written is an error, not exit 0."""
-    full = Path("/dev/full").open("w")  # noqa: SIM115 - closing it fails, as it must
-    monkeypatch.setattr(sys, "stdout", full)
-    code = cli.run(["check", "--config", str(config)])
-    monkeypatch.undo()
-    with suppress(OSError):
-        full.close()
-    assert code == 74
-    assert "the answer cannot be written: No space left" in capsys.readouterr().err
-
-
-def test_a_locale_that_cannot_show_a_name_does_not_stop_the_answer(
-    upstream: SimpleNamespace, config: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Characters that the output's encoding lacks come as escapes."""
-    upstream.tenants = (builders.healthy("宽contoso"),)
-    with (tmp_path / "out").open("w", encoding="ascii") as out:
-        monkeypatch.setattr(sys, "stdout", out)
-        assert cli.run(["check", "--config", str(config)]) == 0
-        monkeypatch.undo()
-    assert "\\u5bbdcontoso" in (tmp_path / "out").read_text()
