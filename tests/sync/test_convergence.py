@@ -27,11 +27,12 @@ def nth(tenant: Tenant, kind: str, n: int, *, deleted: bool = False) -> str | No
 
 def add_user(tenant: Tenant, a: int, b: int) -> None:
     name = NAMES[a % len(NAMES)]
+    prefix = f"{name.replace(' ', '')}{tenant.count('user')}.{tenant.deleted_count('user')}"
     tenant.upsert(
         "user",
         {
             "displayName": name,
-            "userPrincipalName": f"{name.replace(' ', '')}{tenant.count('user')}.{tenant.deleted_count('user')}.{b}@x.y",
+            "userPrincipalName": f"{prefix}.{b}@x.y",
             "mailNickname": name,
             "accountEnabled": b % 2 == 0,
             "onPremisesSyncEnabled": True if b % 3 == 0 else None,

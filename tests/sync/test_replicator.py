@@ -239,6 +239,17 @@ async def test_a_restart_within_a_first_sync(bench: Bench) -> None:
     assert actual(bench) == expected(bench.tenant)
 
 
+async def test_an_entry_lost_in_the_domain_comes_back(bench: Bench) -> None:
+    """An entry that vanished from the domain itself is made again by the next full pass, memberships included."""
+    ada = bench.user("ada")
+    group = bench.group("All", [ada])
+    await bench.sync()
+    await bench.domain.delete(ada)
+    bench.clock.jump(timedelta(days=8).total_seconds())
+    await bench.sync()
+    assert bench.members(group) == {ada}
+
+
 # Failing objects
 
 

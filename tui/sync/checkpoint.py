@@ -160,9 +160,6 @@ class Checkpoint:
         objects, every = self.db.execute("SELECT coalesce(sum(relation = ''), 0), count(*) FROM sync_work").fetchone()
         return objects, every - objects
 
-    def queue(self, owner: str) -> None:
-        self.db.execute("INSERT OR IGNORE INTO sync_work (owner) VALUES (?)", (owner,))
-
     def queue_references_of(self, id: str) -> None:
         """Every reference from or to an object that now has an entry."""
         self.db.execute(_QUEUE_REFERENCES + "owner = ? AND held AND NOT applied", (id,))

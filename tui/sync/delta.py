@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -89,6 +89,18 @@ def delta_headers(page_size: int) -> dict[str, str]:
     return {"Prefer": f"odata.maxpagesize={page_size}", "ConsistencyLevel": "eventual"}
 
 
+class Reader(Protocol):
+    """Where the sync learns of the tenant."""
+
+    async def read(self, kind: Kind, link: str | None) -> Page:
+        """The page at `link`, or the first of a full round. Raises `ResyncRequired` or a `SourceError`."""
+        ...
+
+    async def total(self) -> int | None:
+        """How many users and groups there are; None where the tenant does not say."""
+        ...
+
+
 class DeltaReader:
     """Asks one tenant. `credentials`: ask for hashes too, which a real Graph refuses."""
 
@@ -97,7 +109,6 @@ class DeltaReader:
         self._credentials = credentials
 
     async def read(self, kind: Kind, link: str | None) -> Page:
-        """The page at `link`, or the first of a full round. Raises `ResyncRequired` or a `SourceError`."""
         session = self._upstream.session(needs=_PERMISSIONS[kind])
         try:
             if link is not None:
@@ -114,7 +125,6 @@ class DeltaReader:
         return page
 
     async def total(self) -> int | None:
-        """How many users and groups there are; None where the tenant does not say."""
         session = self._upstream.session(needs=_PERMISSIONS["user"])
         try:
             counts = [decode.count((await session.get_text(f"{_VERSION}{kind}s/$count")).strip()) for kind in KINDS]

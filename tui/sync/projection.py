@@ -102,7 +102,6 @@ class Projection:
         if holder.object_id is None or self._still_wants(holder.object_id, upn):
             raise NameTaken("userPrincipalName", upn, _taken_by(holder), holder)
         await self._target.release(holder.object_id, "userPrincipalName")
-        self._checkpoint.queue(holder.object_id)
 
     def _still_wants(self, id: str, upn: str) -> bool:
         staged = self._checkpoint.object(id)

@@ -17,7 +17,7 @@ from tui.model.text import rfc3339
 from tui.sources.errors import Gone, SourceError
 from tui.sources.moments import moment
 from tui.sync.checkpoint import Checkpoint, Marks
-from tui.sync.delta import DeltaReader, Page, ResyncRequired
+from tui.sync.delta import Page, Reader, ResyncRequired
 from tui.sync.projection import Projection
 from tui.sync.scope import Scope
 from tui.sync.setbacks import Setbacks
@@ -78,7 +78,7 @@ class Replicator:
 
     def __init__(
         self,
-        reader: DeltaReader,
+        reader: Reader,
         target: Target,
         checkpoint: Checkpoint,
         *,
