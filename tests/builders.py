@@ -1,7 +1,4 @@
-"""Realistic snapshots for tests of reports and screens: each builder is one morning an operator may have.
-
-Every builder takes the tenant's name and the moment of the snapshot; the ages in it are relative to that moment.
-"""
+"""Realistic snapshots for tests: each builder is one morning of an operator, seen at the moment `at`."""
 
 from __future__ import annotations
 
