@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
@@ -59,7 +60,9 @@ class Script:
 
 
 def ok(body: Any = None, **headers: str) -> httpx.Response:
-    return httpx.Response(200, json={} if body is None else body, headers=headers)
+    """200 with JSON, also such as the standard forbids and some upstreams send: Infinity, lone surrogates."""
+    content = json.dumps({} if body is None else body)
+    return httpx.Response(200, content=content, headers={"content-type": "application/json", **headers})
 
 
 def error(status: int, code: str = "", message: str = "", **headers: str) -> httpx.Response:

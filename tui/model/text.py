@@ -22,14 +22,19 @@ _SPACES = re.compile(r"\s+")
 
 
 def clean(text: str, longest: int = LONGEST_TEXT) -> str:
-    """`text` as one line that is safe to print: no escape sequences, control, bidi or unpaired surrogate characters."""
+    """`text` as one line that is safe to print: no escape sequences, control, bidi or unpaired surrogate characters.
+
+    Spaces of every kind become one; at most `longest` characters, with an ellipsis where some were cut off.
+    """
     if len(text) <= longest and _PLAIN.match(text):
-        return text.strip()
-    text = _ESCAPE_SEQUENCE.sub("", text[: longest * 2])
-    text = _SPACES.sub(" ", text)
-    kept = "".join(char for char in text if unicodedata.category(char) not in _DROPPED_CATEGORIES)
-    kept = unicodedata.normalize("NFC", kept).strip()
-    return kept if len(kept) <= longest else kept[: longest - 1] + "…"
+        return text.strip() if "  " not in text else " ".join(text.split())
+    cut = text[: longest * 2]
+    spaced = _SPACES.sub(" ", _ESCAPE_SEQUENCE.sub("", cut))
+    kept = "".join(char for char in spaced if unicodedata.category(char) not in _DROPPED_CATEGORIES)
+    kept = " ".join(unicodedata.normalize("NFC", kept).split())
+    if len(kept) <= longest and len(cut) == len(text):
+        return kept
+    return kept[: longest - 1].rstrip() + "…"
 
 
 def duration(seconds: float | None) -> str:

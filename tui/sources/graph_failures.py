@@ -110,7 +110,7 @@ class FailuresSource:
         """Best effort: a failure is named in `incomplete` and nothing more."""
         error = await attempt(self._service_errors(session, kind, found))
         if error is not None:
-            found.incomplete.append(f"service provisioning errors of {kind.plural}: {_why(error)}")
+            found.incomplete.append(f"service provisioning errors of {kind.plural}: {_why(error, kind.needs)}")
 
     async def _service_errors(self, session: Session, kind: FailingType, found: _Found) -> None:
         """The page does not say whether advanced parameters are needed: with them first, then without."""
