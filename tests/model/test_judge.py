@@ -134,6 +134,13 @@ def test_never_synchronized_is_critical_unless_it_moves() -> None:
     assert "stopped at 12,000" in stuck.reasons[0].text
 
 
+def test_first_sync_that_hardly_moves_promises_no_end() -> None:
+    """A rate next to nothing gives the progress without a time left."""
+    crawling = Progress(done=0, total=1, per_second=2e-311)
+    told = judged(hop(HopName.DOMAIN_SERVICES, None, reported=HopState.NEVER, progress=crawling)).reasons[0]
+    assert told.text == "First sync under way: 0 of 1 (0%)"
+
+
 def test_switched_off_is_a_warning_and_never_used_is_not() -> None:
     """Sync that was used and is off now is a warning; a cloud-only tenant is ok."""
     off = judged(hop(age=9 * DAY, reported=HopState.DISABLED), hop(HopName.PASSWORD, None, reported=HopState.DISABLED))
@@ -227,6 +234,12 @@ def test_source_not_read_yet_is_unknown() -> None:
     found = judged(hop(age=None, as_of=None, reported=HopState.ERROR), sources=(waiting,))
     assert (found.verdict, codes(found)) == (Verdict.UNKNOWN, ["source-error"])
     assert "waiting for the first answer" in found.reasons[0].text
+
+
+def test_throttled_source_says_when_it_is_asked_again() -> None:
+    """The wait that the upstream asked for is in the text."""
+    waiting = source(SourceId.COUNTS, SourceState.THROTTLED, retry_at=START)
+    assert "asked again at 2026-11-22T03:00:00Z" in judged(sources=(waiting,)).reasons[0].text
 
 
 def test_denied_source_names_the_permission() -> None:

@@ -41,7 +41,9 @@ def in_order(findings: Iterable[Finding]) -> tuple[Reason, ...]:
 
 def ago(seconds: float) -> str:
     """An age for a sentence, to the minute: `47m`, `1h11m`, `3d04h`. Seconds would change the text all the time."""
-    return f"{int(seconds // 60)}m" if 60 <= seconds < 3600 else duration(seconds)
+    if seconds < 60:
+        return "under 1m"
+    return f"{int(seconds // 60)}m" if seconds < 3600 else duration(seconds)
 
 
 def quote(text: str, longest: int = LONGEST_QUOTE) -> str:

@@ -14,6 +14,7 @@ from tui.model.states import HopName, HopState, ReasonCode, Severity, SourceId, 
 from tui.model.text import limit, rfc3339
 
 THREE_DAYS_S = 3 * 86400.0
+LONGEST_ETA_S = 30 * 86400.0  # beyond this the rate says no more than that it hardly moves
 FUTURE_TOLERANCE_S = 600.0  # a success later than this cannot be believed, whatever the clocks' skew
 
 HOP_SOURCE = {
@@ -105,7 +106,8 @@ def _never(hop: Hop, snapshot: TenantSnapshot) -> Finding:
 def _progress(progress: Progress) -> str:
     text = f"{progress.done:,} of {progress.total:,} ({progress.fraction:.0%})"
     eta = progress.eta_s
-    return text if eta is None or not progress.moving else f"{text}, about {ago(max(60.0, eta))} left"
+    told = progress.moving and eta is not None and eta < LONGEST_ETA_S
+    return f"{text}, about {ago(max(60.0, eta or 0.0))} left" if told else text
 
 
 def _why(hop: HopName, snapshot: TenantSnapshot, remedy: str) -> str:

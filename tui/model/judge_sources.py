@@ -92,15 +92,19 @@ def count_findings(snapshot: TenantSnapshot) -> Iterator[Finding]:
 def _told(status: SourceStatus, now: datetime) -> str:
     if status.state is SourceState.NEVER:
         return f"{status.source}: waiting for the first answer"
-    error = quote(status.error or "") or WORDS.get(status.state, "no answer")
-    word = WORDS.get(status.state, "cannot be read")
-    if status.state is SourceState.OK:
-        word, error = "is overdue", "its poller has not come round"
-    told = _with_grant(f"{status.source} {word}: {error}", CODES.get(status.state), status.source)
+    told = _with_grant(f"{status.source} {_trouble(status)}", CODES.get(status.state), status.source)
     if status.state is SourceState.THROTTLED and status.retry_at:
         told += f"; asked again at {rfc3339(status.retry_at)}"
-    age = ago(max(0.0, (now - status.as_of).total_seconds())) if status.as_of else None
-    return f"{told}. Values are {age} old" if age else f"{told}. Nothing has been read yet"
+    if status.as_of is None:
+        return f"{told}. Nothing has been read yet"
+    return f"{told}. Values are {ago(max(0.0, (now - status.as_of).total_seconds()))} old"
+
+
+def _trouble(status: SourceStatus) -> str:
+    if status.state is SourceState.OK:
+        return "is overdue: its poller has not come round"
+    word = WORDS.get(status.state, "cannot be read")
+    return f"{word}: {quote(status.error)}" if status.error else word
 
 
 def _with_grant(text: str, code: ReasonCode | None, source: SourceId) -> str:
