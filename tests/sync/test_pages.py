@@ -228,7 +228,11 @@ JSON = st.recursive(
     max_leaves=12,
 )
 NAMES = st.sampled_from(
-    ["id", "displayName", "userPrincipalName", "mailNickname", "proxyAddresses", "businessPhones", "passwordProfile", "accountEnabled", "onPremisesSecurityIdentifier", "manager@delta", "members@delta", "@removed", "credentialHashes"]
+    [
+        *("id", "displayName", "userPrincipalName", "mailNickname", "proxyAddresses", "businessPhones"),
+        *("passwordProfile", "accountEnabled", "onPremisesSecurityIdentifier", "credentialHashes"),
+        *("manager@delta", "members@delta", "@removed"),
+    ]
 )
 ITEMS = st.dictionaries(NAMES, JSON | st.sampled_from(["a", "b@c.d", "S-1-5-21-1"]), max_size=9)
 

@@ -75,6 +75,7 @@ async def test_names_are_unique_without_case(domain: SqliteDomain) -> None:
     with pytest.raises(NameTaken):
         domain.add_local("user", "Ada")
     assert domain.counts(synced=True) == {"user": 1, "group": 0}
+    assert domain.highest_usn == 1
 
 
 async def test_two_local_objects_are_not_one(domain: SqliteDomain) -> None:

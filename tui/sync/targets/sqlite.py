@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
@@ -148,11 +149,12 @@ class SqliteDomain:
         ).fetchone()
         if row is not None:
             kept = {name: values for name, values in json.loads(row[0]).items() if name != attribute}
-            usn, now = self._tick()
+            usn, now = self._next()
             self.connection.execute(
                 "UPDATE domain_entry SET upn_key = NULL, attributes = ?, usn = ?, changed = ? WHERE object_id = ?",
                 (_encode(kept), usn, now, object_id),
             )
+            self._tick()
 
     async def delete(self, object_id: str) -> bool:
         number = self._number(object_id)
@@ -227,33 +229,41 @@ class SqliteDomain:
         credentials: Mapping[str, str],
     ) -> str:
         dn = self._dn(name, ou)
-        self._require_free(name, attributes, object_id)
-        usn, now = self._tick()
+        usn, now = self._next()
         keys = name.casefold(), _upn_key(attributes)
-        self.connection.execute(
-            "INSERT INTO domain_entry (object_id, kind, dn, name, name_key, upn_key, attributes, credentials,"
-            " created, changed, usn) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (object_id, kind, dn, name, *keys, _encode(attributes), _encode(credentials), now, now, usn),
-        )
+        with self._unique(name, attributes, object_id):
+            self.connection.execute(
+                "INSERT INTO domain_entry (object_id, kind, dn, name, name_key, upn_key, attributes, credentials,"
+                " created, changed, usn) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (object_id, kind, dn, name, *keys, _encode(attributes), _encode(credentials), now, now, usn),
+            )
+        self._tick()
         return dn
 
     def _update(self, number: int, entry: Entry, columns: list[str]) -> None:
-        self._require_free(entry.name, entry.attributes, entry.object_id)
         keys = entry.name.casefold(), _upn_key(entry.attributes), self._dn(entry.name, USERS_OU)
-        usn, now = self._tick()
-        self.connection.execute(
-            "UPDATE domain_entry SET name = ?, attributes = ?, credentials = ?, name_key = ?, upn_key = ?, dn = ?,"
-            " usn = ?, changed = ? WHERE number = ?",
-            (*columns, *keys, usn, now, number),
-        )
+        usn, now = self._next()
+        with self._unique(entry.name, entry.attributes, entry.object_id):
+            self.connection.execute(
+                "UPDATE domain_entry SET name = ?, attributes = ?, credentials = ?, name_key = ?, upn_key = ?, dn = ?,"
+                " usn = ?, changed = ? WHERE number = ?",
+                (*columns, *keys, usn, now, number),
+            )
+        self._tick()
 
-    def _require_free(self, name: str, attributes: Mapping[str, tuple[str, ...]], object_id: str | None) -> None:
-        wanted: list[tuple[Unique, str]] = [("sAMAccountName", name)]
-        wanted += [("userPrincipalName", value) for value in attributes.get("userPrincipalName", ())]
-        for attribute, value in wanted:
-            holder = self._holder(attribute, value)
-            if holder is not None and (holder.object_id is None or holder.object_id != object_id):
-                raise NameTaken(attribute, value, "belongs to another object", holder)
+    @contextmanager
+    def _unique(self, name: str, attributes: Mapping[str, tuple[str, ...]], object_id: str | None) -> Iterator[None]:
+        """Says which unique value was taken, and by whom, where the database refuses a row for it."""
+        try:
+            yield
+        except sqlite3.IntegrityError as error:
+            wanted: list[tuple[Unique, str]] = [("sAMAccountName", name)]
+            wanted += [("userPrincipalName", value) for value in attributes.get("userPrincipalName", ())]
+            for attribute, value in wanted:
+                holder = self._holder(attribute, value)
+                if holder is not None and (object_id is None or holder.object_id != object_id):
+                    raise NameTaken(attribute, value, "belongs to another object", holder) from error
+            raise
 
     def _remove(self, number: int) -> None:
         self.connection.execute("DELETE FROM domain_reference WHERE owner = ?1 OR other = ?1", (number,))
@@ -263,15 +273,18 @@ class SqliteDomain:
     def _referred(self, statement: str, owner: int | None, other: int | None, relation: str) -> bool:
         changed: bool = self.connection.execute(statement, (owner, other, relation)).rowcount > 0
         if changed:
-            usn, now = self._tick()
+            usn, now = self._next()
             self.connection.execute("UPDATE domain_entry SET usn = ?, changed = ? WHERE number = ?", (usn, now, owner))
+            self._tick()
         return changed
 
-    def _tick(self) -> tuple[int, str]:
-        """The number and time of the next change."""
-        now = rfc3339(self._now()) or ""
-        usn = self.connection.execute("UPDATE domain_clock SET usn = usn + 1, changed = ? RETURNING usn", (now,))
-        return usn.fetchone()[0], now
+    def _next(self) -> tuple[int, str]:
+        """The number and time of the change about to be made."""
+        return self.highest_usn + 1, rfc3339(self._now()) or ""
+
+    def _tick(self) -> None:
+        """Count a change that was made; one that was refused does not count."""
+        self.connection.execute("UPDATE domain_clock SET usn = usn + 1, changed = ?", (rfc3339(self._now()),))
 
     def _dn(self, name: str, ou: str) -> str:
         return f"CN={name.translate(_DN_SPECIAL)},{ou},{self.base_dn}"
