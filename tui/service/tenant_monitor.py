@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -20,6 +20,7 @@ from tui.model.failures import Merged, merging
 from tui.model.judge import judge
 from tui.model.snapshot import CountRow, Failure, SourceStatus, TenantSnapshot, Thresholds
 from tui.model.states import HopName, HopState, ObjectType, SourceId
+from tui.service.collector import Collector
 from tui.service.differences import ROW_OF_OBJECT, connect_gap, domain_gap, in_scope, row_difference
 from tui.service.events import with_events
 from tui.service.first_sync import FirstSync
@@ -86,6 +87,7 @@ class TenantMonitor:
         self._one_at_a_time = asyncio.Lock()
         self._batches: dict[SourceId, _Batch] = {}
         self._merged = Merged()
+        self._collector = Collector()
         self._failed: Counter[tuple[HopName, ObjectType]] = Counter()
         self._entra = {kind: Samples() for kind in ObjectType}
         self._gaps = {(hop, kind): Samples() for hop in HopName for kind in ObjectType}
@@ -158,15 +160,12 @@ class TenantMonitor:
         self._batches[source] = _Batch(facts.as_of, facts.reports, truncated)
         if before is not None and not before.reports and not facts.reports and before.truncated == truncated:
             return False
-        merge = merging([(batch.as_of, batch.reports) for batch in self._batches.values()], self._merged)
-        while True:
-            try:
-                next(merge)
-            except StopIteration as finished:
-                self._merged = finished.value
-                break
-            await asyncio.sleep(0)
-        self._failed = await _failed_by_hop_and_type(self._merged.failures)
+        with self._collector.paused():
+            self._merged = await _in_slices(
+                merging([(batch.as_of, batch.reports) for batch in self._batches.values()], self._merged)
+            )
+            self._failed = await _failed_by_hop_and_type(self._merged.failures)
+        self._collector.set_aside(len(self._merged.failures))
         return True
 
     def _with_failures(self, new: TenantSnapshot) -> TenantSnapshot:
@@ -223,12 +222,23 @@ class TenantMonitor:
 
 def _graded(outcome: Outcome) -> Outcome:
     """A reading that lacks a part it was asked for is not ok: its source says what is missing."""
-    incomplete = outcome.facts.incomplete if isinstance(outcome.facts, FailuresFacts | ConnectHealthFacts) else ()
-    if not incomplete:
+    facts = outcome.facts
+    if not isinstance(facts, FailuresFacts | ConnectHealthFacts | CloudSyncFacts) or not facts.incomplete:
         return outcome
-    text = "partly read; missing: " + "; ".join(incomplete)
-    error = Denied(text) if any("permi" in part for part in incomplete) else SourceError(text)
+    text = "partly read; missing: " + "; ".join(facts.incomplete)
+    error = Denied(text) if any("not permitted" in part for part in facts.incomplete) else SourceError(text)
     return replace(outcome, error=error)
+
+
+async def _in_slices(merge: Generator[None, None, Merged]) -> Merged:
+    """What `merge` returns, letting the event loop do other work between its slices."""
+    while True:
+        try:
+            next(merge)
+        except StopIteration as finished:
+            merged: Merged = finished.value
+            return merged
+        await asyncio.sleep(0)
 
 
 async def _failed_by_hop_and_type(failures: Sequence[Failure]) -> Counter[tuple[HopName, ObjectType]]:
