@@ -36,7 +36,7 @@ def domain_gap(row: CountRow, sync_scope: str) -> int | None:
 
 
 def in_scope(row: CountRow, sync_scope: str) -> int | None:
-    """How many of Entra's objects the managed domain should hold; the scope filters users alone (facts/domain.md 1.3)."""
+    """How many of Entra's objects the managed domain should hold; the scope filters users (facts/domain.md 1.3)."""
     if sync_scope.casefold() == "cloudonly" and row.type == ObjectType.USERS:
         return _minus(row.entra.value, row.entra_synced.value)
     return row.entra.value
