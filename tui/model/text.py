@@ -17,7 +17,6 @@ _ESCAPE_SEQUENCE = re.compile(
     r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # CSI
     r"|\x1b[ -/]*[0-~]?"  # two-byte escapes
 )
-_PLAIN = re.compile(r"[ -~]*\Z")
 _SPACES = re.compile(r"\s+")
 
 
@@ -26,8 +25,8 @@ def clean(text: str, longest: int = LONGEST_TEXT) -> str:
 
     Spaces of every kind become one; at most `longest` characters, with an ellipsis where some were cut off.
     """
-    if len(text) <= longest and _PLAIN.match(text):
-        return text.strip() if "  " not in text else " ".join(text.split())
+    if text.isascii() and text.isprintable() and len(text) <= longest:
+        return " ".join(text.split()) if "  " in text else text.strip()
     cut = text[: longest * 2]
     spaced = _SPACES.sub(" ", _ESCAPE_SEQUENCE.sub("", cut))
     kept = "".join(char for char in spaced if unicodedata.category(char) not in _DROPPED_CATEGORIES)

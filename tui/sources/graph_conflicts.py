@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import quote
@@ -39,16 +40,19 @@ class Holders:
 
     def note(self, reports: Iterable[FailureReport]) -> list[FailureReport]:
         """Some reports, each with the other holder where that is known; unknown values are noted down."""
-        noted, wanted = [], []
+        noted, wanted = [], list(self._wanted)
+        oldest = wanted[-1].since if len(wanted) >= MOST_ASKED else -math.inf
         for report in reports:
             value = wanted_value(report)
             if value is not None and value in self._known:
                 self._seen.add(value)
                 report = with_holder(report, self._known[value])
             elif value is not None:
-                wanted.append(_Wanted(report.first_seen.timestamp() if report.first_seen else 0.0, value, report))
+                since = report.first_seen.timestamp() if report.first_seen else 0.0
+                if since > oldest:
+                    wanted.append(_Wanted(since, value, report))
             noted.append(report)
-        self._wanted = heapq.nlargest(MOST_ASKED, (*self._wanted, *wanted), key=lambda one: one.since)
+        self._wanted = heapq.nlargest(MOST_ASKED, wanted, key=lambda one: one.since)
         return noted
 
     async def ask(self, session: Session, *, complete: bool) -> list[FailureReport]:

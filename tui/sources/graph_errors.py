@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -44,11 +44,11 @@ class FailingType:
         return f"{self.noun}s"
 
 
-_ERRORS = "onPremisesLastSyncDateTime,onPremisesProvisioningErrors,serviceProvisioningErrors"
+_ERRORS = "onPremisesProvisioningErrors,serviceProvisioningErrors"
 USERS = FailingType(
     "/v1.0/users",
     "user",
-    f"id,displayName,userPrincipalName,mail,onPremisesDistinguishedName,onPremisesImmutableId,{_ERRORS}",
+    f"id,displayName,userPrincipalName,onPremisesDistinguishedName,onPremisesImmutableId,{_ERRORS}",
     "User.Read.All",
 )
 GROUPS = FailingType("/v1.0/groups", "group", f"id,displayName,mail,{_ERRORS}", "GroupMember.Read.All")
@@ -59,7 +59,7 @@ FAILING_TYPES = (USERS, GROUPS, CONTACTS)
 def reports_of(obj: JsonObject, kind: FailingType) -> Iterator[FailureReport]:
     """A report for each unresolved error of `obj`, the first `MOST_PER_OBJECT` of each kind."""
     ref: ObjectRef | None = None
-    for error in islice(items(obj, "onPremisesProvisioningErrors"), MOST_PER_OBJECT):
+    for error in _errors(obj, "onPremisesProvisioningErrors"):
         ref = ref or reference(obj, kind.noun)
         yield FailureReport(
             source=SOURCE,
@@ -70,10 +70,14 @@ def reports_of(obj: JsonObject, kind: FailingType) -> Iterator[FailureReport]:
             value=text_or_none(error, "value"),
             first_seen=time(error, "occurredDateTime"),
         )
-    for error in islice(items(obj, "serviceProvisioningErrors"), MOST_PER_OBJECT):
+    for error in _errors(obj, "serviceProvisioningErrors"):
         if error.get("isResolved") is not True:
             ref = ref or reference(obj, kind.noun)
             yield _service_report(error, ref)
+
+
+def _errors(obj: JsonObject, key: str) -> Iterable[JsonObject]:
+    return islice(items(obj, key), MOST_PER_OBJECT) if obj.get(key) else ()
 
 
 def reference(obj: JsonObject, noun: str) -> ObjectRef:

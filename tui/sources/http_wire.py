@@ -52,7 +52,8 @@ class Answer:
     @property
     def location(self) -> str | None:
         """Where a redirect leads, as it was written."""
-        return self.headers.get(_LOCATION)
+        location: str | None = self.headers.get(_LOCATION)
+        return location
 
     @property
     def upstream_now(self) -> datetime:
