@@ -4,92 +4,117 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from random import Random
-from typing import Any
 
-from tui.lab.connect_mapping import GRAPH_KINDS, entra_id
-from tui.lab.names import FAMILY_NAMES, GIVEN_NAMES
-from tui.lab.onprem import MAIL_DOMAIN, AdObject, anchor_of
-from tui.lab.population import CONTACTS_OU, DEPARTMENT_OUS, GROUPS_OU
+from tui.lab.connect_mapping import entra_id
+from tui.lab.names import FAMILY_NAMES, GIVEN_NAMES, ascii_form
+from tui.lab.onprem import MAIL_DOMAIN, STAFF_OU, Series
 from tui.lab.scenario import Scenario
+from tui.lab.tenant_store import Properties
 from tui.lab.world import World
 from tui.model.states import ObjectType
 from tui.model.text import rfc3339
 
 HOLDERS = 500
 SPREAD_S = 3 * 86400
-_OUS = tuple(DEPARTMENT_OUS.values())
+MOMENTS = 1000
+ANCHOR = "mass%017dA=="  # 16 bytes in base64
+ADDRESS = f"object%d@{MAIL_DOMAIN}"
+CYCLE = 20
+OF_TWENTY = {ObjectType.USERS: range(16), ObjectType.GROUPS: range(16, 19), ObjectType.CONTACTS: range(19, 20)}
+_GRAPH_KINDS = {ObjectType.USERS: "user", ObjectType.GROUPS: "group", ObjectType.CONTACTS: "contact"}
+_PEOPLE = [f"{ascii_form(given).title()} {ascii_form(name).title()}" for given in GIVEN_NAMES for name in FAMILY_NAMES]
+_ERROR = (
+    '{"category":"PropertyConflict","occurredDateTime":"%s","propertyCausingError":"ProxyAddresses",'
+    f'"value":"smtp:{ADDRESS}"}}'
+)
 
 
 def fill_with_failing_objects(world: World, scenario: Scenario, synced: datetime) -> None:
-    """`duplicates` objects that each want an address of one of a few hundred holders, and those holders."""
-    total = scenario.start.duplicates
-    found = list(_objects(max(total, scenario.objects)))
-    world.directory.add(found)
-    at = rfc3339(synced) or ""
-    times = [rfc3339(synced - timedelta(seconds=SPREAD_S * step / 1000)) or "" for step in range(1000)]
-    with world.tenant.transaction():
-        for kind, graph_kind in GRAPH_KINDS.items():
-            world.tenant.upsert_many(graph_kind, _exported(found, kind, total, at, times))
+    """`duplicates` objects that each want an address of one of a few hundred holders, and those holders.
+
+    All of it is ASCII text put together by hand: encoding 100,000 objects one by one takes too long to wait for.
+    """
+    first_failing = scenario.objects - scenario.start.duplicates
+    for kind, places in OF_TWENTY.items():
+        world.directory.add_series(_series(kind, scenario.objects))
+        serials = (serial for serial in range(scenario.objects) if serial % CYCLE in places)
+        by_id = sorted((entra_id(ANCHOR % serial), serial) for serial in serials)
+        load = _users if kind is ObjectType.USERS else _others
+        world.tenant.load(_GRAPH_KINDS[kind], load(by_id, _Wording(synced, first_failing)))
     world.present.set(synced)
     world.connect.adopt()
 
 
-def _objects(number: int) -> Iterator[AdObject]:
-    rng = Random(number)  # noqa: S311 - the same objects again, not secrecy
-    people = [f"{given} {family}" for given in GIVEN_NAMES for family in FAMILY_NAMES]
-    for serial in range(number):
-        name = f"{people[serial % len(people)]} {serial}"
-        yield _object(serial, name, anchor_of(rng.randbytes(16)))
+def _series(kind: ObjectType, total: int) -> Series:
+    return Series(
+        kind=kind,
+        ou=STAFF_OU,
+        total=total,
+        places=OF_TWENTY[kind],
+        cycle=CYCLE,
+        people=_PEOPLE,
+        anchor=ANCHOR,
+        address=ADDRESS,
+    )
 
 
-def _object(serial: int, name: str, anchor: str) -> AdObject:
-    kind, ou = _kind(serial)
-    address = f"{kind}{serial}@{MAIL_DOMAIN}"
-    attributes = {"displayName": name, "mail": address, "proxyAddresses": [f"SMTP:{address}"]}
-    if kind is ObjectType.USERS:
-        attributes["userPrincipalName"] = address
-    return AdObject(kind=kind, anchor=anchor, ou=ou, attributes=attributes)
+class _Wording:
+    """Parts of the objects' JSON."""
+
+    def __init__(self, synced: datetime, first_failing: int) -> None:
+        self.at = rfc3339(synced)
+        self._first_failing = first_failing
+        self._moments = [rfc3339(synced - timedelta(seconds=SPREAD_S * step / MOMENTS)) for step in range(MOMENTS)]
+
+    def error(self, serial: int) -> str:
+        """The mark of a conflict; empty for one of the holders."""
+        return _ERROR % (self._moments[serial % MOMENTS], serial % HOLDERS) if serial >= self._first_failing else ""
 
 
-def _kind(serial: int) -> tuple[ObjectType, str]:
-    """Of twenty objects sixteen are users, three groups, one a contact."""
-    place = serial % 20
-    if place < 16:
-        return ObjectType.USERS, _OUS[serial % len(_OUS)]
-    return (ObjectType.GROUPS, GROUPS_OU) if place < 19 else (ObjectType.CONTACTS, CONTACTS_OU)
+def _names(serial: int) -> tuple[str, str]:
+    """(display name, address)."""
+    return f"{_PEOPLE[serial % len(_PEOPLE)]} {serial}", ADDRESS % serial
 
 
-def _exported(
-    found: list[AdObject], kind: ObjectType, failing: int, at: str, times: list[str]
-) -> Iterator[dict[str, Any]]:
-    """The Graph properties of the objects of one kind; the last `failing` of all objects are in conflict."""
-    first_failing = len(found) - failing
-    for serial, item in enumerate(found):
-        if item.kind is not kind:
-            continue
-        attributes = item.attributes
-        yield {
-            "id": entra_id(item.anchor),
-            "createdDateTime": at,
+def _users(by_id: list[tuple[str, int]], wording: _Wording) -> Iterator[tuple[str, Properties, str]]:
+    for id, serial in by_id:
+        name, address = _names(serial)
+        error, source = wording.error(serial), ANCHOR % serial
+        dn = f"CN={name},{STAFF_OU}"
+        indexed: Properties = {
+            "onPremisesDistinguishedName": dn,
+            "onPremisesImmutableId": source,
+            "onPremisesProvisioningErrors": error,
             "onPremisesSyncEnabled": True,
-            "onPremisesLastSyncDateTime": at,
-            "onPremisesProvisioningErrors": [_conflict(serial, times)] if serial >= first_failing else [],
-            **attributes,
-            **_of_a_user(item),
+            "proxyAddresses": None if error else f"SMTP:{address}",
+            "userPrincipalName": address,
         }
+        body = (
+            f'{{"createdDateTime":"{wording.at}","displayName":"{name}","onPremisesDistinguishedName":"{dn}",'
+            f'"onPremisesImmutableId":"{source}","onPremisesLastSyncDateTime":"{wording.at}",'
+            f'"onPremisesProvisioningErrors":[{error}],"onPremisesSyncEnabled":true,'
+            f'"proxyAddresses":[{_address(address, error)}],"userPrincipalName":"{address}"}}'
+        )
+        yield id, indexed, body
 
 
-def _of_a_user(item: AdObject) -> dict[str, Any]:
-    if item.kind is not ObjectType.USERS:
-        return {}
-    return {"accountEnabled": True, "onPremisesImmutableId": item.anchor, "onPremisesDistinguishedName": item.dn}
+def _others(by_id: list[tuple[str, int]], wording: _Wording) -> Iterator[tuple[str, Properties, str]]:
+    for id, serial in by_id:
+        name, address = _names(serial)
+        error = wording.error(serial)
+        indexed: Properties = {
+            "onPremisesProvisioningErrors": error,
+            "onPremisesSyncEnabled": True,
+            "proxyAddresses": None if error else f"SMTP:{address}",
+        }
+        body = (
+            f'{{"createdDateTime":"{wording.at}","displayName":"{name}","onPremisesLastSyncDateTime":"{wording.at}",'
+            f'"onPremisesProvisioningErrors":[{error}],"onPremisesSyncEnabled":true,'
+            f'"proxyAddresses":[{_address(address, error)}]}}'
+        )
+        yield id, indexed, body
 
 
-def _conflict(serial: int, times: list[str]) -> dict[str, str]:
-    return {
-        "category": "PropertyConflict",
-        "occurredDateTime": times[serial % len(times)],
-        "propertyCausingError": "ProxyAddresses",
-        "value": f"smtp:users{serial % HOLDERS // 20 * 20}@{MAIL_DOMAIN}",
-    }
+def _address(address: str, error: str) -> str:
+    """The address of a holder; whoever is in conflict was left none."""
+    return "" if error else f'"SMTP:{address}"'

@@ -30,6 +30,16 @@ CREATE INDEX IF NOT EXISTS objects_defect ON objects (defect) WHERE defect IS NO
 CREATE TABLE IF NOT EXISTS replication (usn INTEGER NOT NULL);
 """
 _COLUMNS = "id, kind, anchor, ou, attributes, members, defect, deleted, usn, password_usn"
+_SERIES = """
+WITH RECURSIVE numbers (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM numbers WHERE i + 1 < :total)
+INSERT INTO objects (kind, ou, usn, anchor, attributes, members)
+SELECT :kind, :ou, :usn, printf(:anchor, i),
+    json_object('displayName', printf('%s %d', name, i), 'mail', printf(:address, i),
+                'userPrincipalName', printf(:address, i), 'proxyAddresses', json_array(printf('SMTP:' || :address, i))),
+    '[]'
+FROM numbers JOIN people ON people.rowid = i % :people + 1
+WHERE i % :cycle BETWEEN :first AND :last
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +69,36 @@ class AdObject:
     def dn(self) -> str:
         escaped = self.name.replace("\\", "\\\\").replace(",", "\\,")
         return f"CN={escaped},{self.ou}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """Numbered objects of one kind: the numbers below `total` whose place in a cycle is one of `places`.
+
+    `anchor` and `address` are printf formats of the number; names come from `people` in turn, with the number.
+    """
+
+    kind: ObjectType
+    ou: str
+    total: int
+    places: range
+    cycle: int
+    people: Sequence[str]
+    anchor: str
+    address: str
+
+    def parameters(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "ou": self.ou,
+            "total": self.total,
+            "cycle": self.cycle,
+            "first": self.places[0],
+            "last": self.places[-1],
+            "people": len(self.people),
+            "anchor": self.anchor,
+            "address": self.address,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +148,18 @@ class OnPremises:
             self._keep_usn()
             cursor.execute("COMMIT")
         return self._usn - first
+
+    def add_series(self, series: Series) -> None:
+        """Insert very many objects that are no more than a name and an address, made inside SQLite."""
+        self._usn += 1
+        with closing(self._db.cursor()) as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("CREATE TEMP TABLE people (name TEXT NOT NULL)")
+            cursor.executemany("INSERT INTO people VALUES (?)", ((name,) for name in series.people))
+            cursor.execute(_SERIES, {**series.parameters(), "usn": self._usn})
+            cursor.execute("DROP TABLE people")
+            self._keep_usn()
+            cursor.execute("COMMIT")
 
     def change(self, found: AdObject, change: Change) -> None:
         """Write what `change` says over `found`."""

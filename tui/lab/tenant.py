@@ -24,7 +24,8 @@ from tui.model.text import rfc3339
 __all__ = ["KINDS", "DeltaPage", "ExpiredToken", "InvalidToken", "Tenant"]
 
 KINDS = ("user", "group", "contact", "device")
-_CHUNK = 10_000
+_CHUNK = 2000
+_LARGE_CHUNK = 10_000
 _COUNTED_OBJECTS = 300_000
 
 
@@ -85,6 +86,14 @@ class Tenant:
             while chunk := list(islice(remaining, _CHUNK)):
                 ids.extend(self._upsert_chunk(kind, chunk))
         return ids
+
+    def load(self, kind: str, objects: Iterable[tuple[str, Properties, str]]) -> None:
+        """Add very many new objects, each as (id, those of its properties that are indexed, canonical JSON of all)."""
+        remaining = iter(objects)
+        with self.transaction():
+            while chunk := list(islice(remaining, _LARGE_CHUNK)):
+                rows = ((kind, id, self._next(), indexed, body) for id, indexed, body in chunk)
+                tenant_store.insert_encoded(self._db, rows)
 
     def get(self, kind: str, id: str) -> dict[str, Any] | None:
         """The live object's properties with its `id`; None where there is none."""

@@ -116,10 +116,15 @@ Row = tuple[str, str, int, Properties]
 
 def insert(db: sqlite3.Connection, rows: Iterable[Row]) -> None:
     """Add objects that are not there yet."""
+    insert_encoded(db, ((*row, encode(row[3])) for row in rows))
+
+
+def insert_encoded(db: sqlite3.Connection, rows: Iterable[tuple[str, str, int, Properties, str]]) -> None:
+    """`insert` for rows that bring their canonical JSON; of their properties only those of index and flags are read."""
     number = db.execute("SELECT coalesce(max(number), 0) FROM object").fetchone()[0]
     objects, entries = [], list[int]()
-    for number, (kind, id, changed, properties) in enumerate(rows, number + 1):  # noqa: B020
-        objects.append((number, kind, id, *flags(properties), changed, encode(properties)))
+    for number, (kind, id, changed, properties, body) in enumerate(rows, number + 1):  # noqa: B020
+        objects.append((number, kind, id, *flags(properties), changed, body))
         entries.extend(lookup_entries(properties, number))
     db.executemany(
         "INSERT INTO object (number, kind, id, synced, failing, service_failing, changed, body)"
