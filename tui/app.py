@@ -28,6 +28,7 @@ from tui.terminal import clipboard_sequence, no_color, set_mouse
 from tui.widgets.feed import Feed, ViewOptions
 from tui.widgets.frame import NOBODY, Frame, Look
 from tui.widgets.glyphs import ASCII, UNICODE
+from tui.widgets.news import news
 from tui.widgets.palette import palette_of
 from tui.widgets.words import worst_first
 
@@ -125,9 +126,10 @@ class SynctopApp(App[int], inherit_bindings=False):
     def on_updated(self, message: Updated) -> None:
         if self._frozen_since is not None and self._published is not None:
             return
-        self._published = message.published
+        before, self._published = self._published, message.published
         self._ring(message.published)
-        self._show()
+        if before is None or [*map(news, before.tenants)] != [*map(news, message.published.tenants)]:
+            self._show()
 
     def _ring(self, published: Published) -> None:
         """One bell for a tenant that has become critical, where asked for: tmux then flags its window."""

@@ -13,7 +13,7 @@ from textual.geometry import Region
 from tests.screens import scenes
 from tests.screens.stage import Stage, staged
 from tui.model.snapshot import TenantSnapshot
-from tui.widgets.failure_index import Index, Looked, Sort, build, narrow, order, words_of
+from tui.widgets.failure_index import Index, Looked, Sort, build, finished, narrow, ordering, words_of
 from tui.widgets.failure_list import FailureList
 
 
@@ -161,8 +161,7 @@ async def test_switching_tenants_starts_the_list_afresh() -> None:
 
 def indexed(total: int) -> Index:
     index = Index(scenes.failures(total))
-    for _ in build(index, Index()):
-        pass
+    finished(build(index, Index()))
     return index
 
 
@@ -170,8 +169,7 @@ def test_building_reuses_what_is_known() -> None:
     """Texts of failures that are still the same are not made again."""
     earlier = indexed(20)
     index = Index((*scenes.failures(3, first=30), *earlier.failures))
-    for _ in build(index, earlier):
-        pass
+    finished(build(index, earlier))
     assert index.haystacks[3] is earlier.haystacks[0]
     assert index.complete
 
@@ -186,14 +184,17 @@ def test_narrowing_is_an_and_of_words(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("sort", list(Sort))
-def test_orders_keep_every_failure(sort: Sort) -> None:
+@pytest.mark.parametrize("total", [0, 1, 50, 5_300])
+def test_orders_keep_every_failure(sort: Sort, total: int) -> None:
     """Every order shows every failure exactly once, newest first among equals."""
-    failures = scenes.failures(50)
-    rows = list(order(failures, sort))
-    assert sorted(rows) == list(range(50))
+    failures = scenes.failures(total)
+    rows = list(finished(ordering(failures, sort)))
+    assert sorted(rows) == list(range(total))
     if sort is Sort.SEVERITY:
         critical = [row for row in rows if failures[row].severity == "critical"]
         assert rows[: len(critical)] == sorted(critical)
+    if sort is Sort.CODE:
+        assert [failures[row].code for row in rows] == sorted((failure.code for failure in failures), key=str.casefold)
 
 
 def test_what_a_late_source_tells_first_is_not_new() -> None:

@@ -14,7 +14,7 @@ from textual.geometry import Region
 from tests.screens import scenes
 from tests.screens.stage import Stage, staged
 from tui.widgets.glyphs import ASCII, UNICODE
-from tui.widgets.line import Span, changed_runs, cut, fit, pad, spread, width_of, wrap
+from tui.widgets.line import Span, changed_cells, cut, fit, pad, spread, width_of, wrap
 from tui.widgets.panel import Panel
 from tui.widgets.table import Column, choose, row
 
@@ -74,8 +74,8 @@ async def test_a_panel_that_fails(monkeypatch: pytest.MonkeyPatch, caplog: pytes
 
 
 @given(lines, lines)
-def test_changed_runs_cover_every_change(old: tuple[Span, ...], new: tuple[Span, ...]) -> None:
-    """Repainting the changed runs turns the old line into the new one; equal lines have none."""
+def test_changed_cells_cover_every_change(old: tuple[Span, ...], new: tuple[Span, ...]) -> None:
+    """Repainting the changed cells turns the old line into the new one; equal lines have none."""
     before = [(char, span.style) for span in old for char in span.text if cell_len(char) == 1]
     after = [(char, span.style) for span in new for char in span.text if cell_len(char) == 1]
     plain_old = tuple(Span(char, style) for char, style in before)
@@ -83,10 +83,10 @@ def test_changed_runs_cover_every_change(old: tuple[Span, ...], new: tuple[Span,
     length = max(len(before), len(after))
     before += [(" ", "")] * (length - len(before))
     after += [(" ", "")] * (length - len(after))
-    for start, end in changed_runs(plain_old, plain_new):
-        before[start:end] = after[start:end]
+    start, end = changed_cells(plain_old, plain_new) or (0, 0)
+    before[start:end] = after[start:end]
     assert before == after
-    assert changed_runs(new, new) == []
+    assert changed_cells(new, new) is None
 
 
 @given(texts, st.integers(0, 40), st.sampled_from(["…", "~"]))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from time import perf_counter
 
 from textual import work
 from textual.app import ComposeResult
@@ -19,7 +20,7 @@ from tui.widgets.compact import age_width, compact_age, compact_title, compact_v
 from tui.widgets.counts import counts_view
 from tui.widgets.detail import brief_lines, failure_lines, plain_text
 from tui.widgets.failure_feed import tail_lines, title_lines
-from tui.widgets.failure_index import STEP, Index, Looked, build
+from tui.widgets.failure_index import STEP, Index, Looked, Sort, T, build, finished, ordering
 from tui.widgets.failure_list import FailureList, list_header
 from tui.widgets.footer import footer_view
 from tui.widgets.frame import Frame
@@ -41,6 +42,9 @@ from tui.widgets.polling import polling_view
 from tui.widgets.reasons import why_view
 
 COPY_WIDTH = 100
+# So many failures are indexed while one key waits.
+FEW = 2 * STEP
+TURN_S = 0.008
 
 
 class Overview(LiveScreen):
@@ -140,28 +144,32 @@ class Overview(LiveScreen):
         if snapshot.name != self._tenant:
             self._tenant = snapshot.name
             failures.restart(looked)
-        if snapshot.failures is failures.index.failures:
+        if snapshot.failures is not failures.index.failures:
+            self._load(Index(snapshot.failures), failures.sort)
+
+    def _load(self, index: Index, sort: Sort) -> None:
+        """Show `index` in the order of `sort`; at once where there are few, in steps between keys where many."""
+        failures = self.failures
+        looked = self._looked.setdefault(self._tenant, Looked())
+        if len(index.failures) > FEW:
+            self._load_slowly(index, sort, looked)
             return
-        index = Index(snapshot.failures)
-        if len(index.failures) <= STEP * 2:
-            for _ in build(index, failures.index):
-                pass
-            failures.take(index, looked)
-        else:
-            self._index_slowly(index, looked, failures.index)
+        finished(build(index, failures.index))
+        failures.take(index, looked, sort, finished(ordering(index.failures, sort)))
 
     @work(exclusive=True, group="index", exit_on_error=False)
-    async def _index_slowly(self, index: Index, looked: Looked, earlier: Index) -> None:
-        """Very many failures: shown at once, but the texts for the filter are made between the operator's keys."""
-        failures = self.failures
+    async def _load_slowly(self, index: Index, sort: Sort, looked: Looked) -> None:
+        failures, earlier = self.failures, self.failures.index
+        failures.announce(sort)
+        order = await _in_turns(ordering(index.failures, sort))
+        # A filter needs the texts, or its rows would go and come again; without one they can follow.
         if not failures.typed:
-            failures.take(index, looked)
-        for _ in build(index, earlier):
-            await asyncio.sleep(0)
+            failures.take(index, looked, sort, order)
+        await _in_turns(build(index, earlier))
         if failures.index is index:
             failures.indexed()
         else:
-            failures.take(index, looked)
+            failures.take(index, looked, sort, order)
 
     def on_failure_list_moved(self, message: FailureList.Moved) -> None:
         if self.frame is not None:
@@ -203,7 +211,7 @@ class Overview(LiveScreen):
             self.app.push_screen(failure_screen(current))
 
     def action_sort(self) -> None:
-        self.failures.sort_by(self.failures.sort.next())
+        self._load(self.failures.index, self.failures.sort.next())
 
     def action_failures(self) -> None:
         self._toggle(Zoom.FAILURES)
@@ -230,6 +238,20 @@ class Overview(LiveScreen):
         if self.frame is None or current is None:
             return ""
         return plain_text(failure_lines(current, self.frame, COPY_WIDTH))
+
+
+async def _in_turns(steps: Generator[None, None, T]) -> T:
+    """The result of steps, taken over many short turns of the event loop."""
+    started = perf_counter()
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        if perf_counter() - started > TURN_S:
+            await asyncio.sleep(0)
+            started = perf_counter()
 
 
 def _blank_view(frame: Frame, width: int, height: int) -> Sequence[Line]:

@@ -22,7 +22,7 @@ STOPS = {
     Stops.OBJECT: "this object; all others go on",
     Stops.NOTHING: "nothing",
 }
-_LABEL = 11
+_LABEL = 12
 _SIDE_BY_SIDE_FROM = 78
 
 

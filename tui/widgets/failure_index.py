@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
+from typing import TypeVar
 
 from tui.model.failures import search_text
 from tui.model.snapshot import Failure, TenantSnapshot
@@ -13,6 +15,8 @@ from tui.widgets.freshness import TELLING_FAILURES
 
 # Rows indexed between two turns of the event loop: some milliseconds.
 STEP = 1000
+
+T = TypeVar("T")
 
 _SEVERITY_ORDER = (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN, Severity.INFO)
 
@@ -40,10 +44,12 @@ class Index:
         return len(self.haystacks) == len(self.failures)
 
 
-def build(index: Index, earlier: Index) -> Iterator[None]:
+def build(index: Index, earlier: Index) -> Generator[None, None, None]:
     """Fill `index` step by step, taking over what `earlier` already knew of the same failures."""
+    if index.complete:
+        return
     known = dict(zip(map(id, earlier.failures), earlier.haystacks, strict=False))
-    for start in range(0, len(index.failures), STEP):
+    for start in range(len(index.haystacks), len(index.failures), STEP):
         part = index.failures[start : start + STEP]
         index.haystacks += [known.get(id(failure)) or search_text(failure) for failure in part]
         yield
@@ -61,15 +67,37 @@ def narrow(rows: Sequence[int], haystacks: Sequence[str], words: Sequence[str]) 
     return rows
 
 
-def order(failures: Sequence[Failure], sort: Sort) -> Sequence[int]:
-    """Row numbers in the order of `sort`; newest first among equals, as the failures come."""
+def ordering(failures: Sequence[Failure], sort: Sort) -> Generator[None, None, Sequence[int]]:
+    """Row numbers in the order of `sort`, in steps; newest first among equals, as the failures come.
+
+    Runs of one step are sorted, then merged in pairs: sorting two sorted runs as one is a single pass.
+    """
+    total = len(failures)
     if sort is Sort.LAST_SEEN:
-        return range(len(failures))
-    keys = [_key(failure, sort) for failure in failures]
-    groups: dict[str, list[int]] = {}
-    for row, key in enumerate(keys):
-        groups.setdefault(key, []).append(row)
-    return [row for key in sorted(groups) for row in groups[key]]
+        return range(total)
+    keys: list[str] = []
+    runs: list[list[int]] = []
+    for start in range(0, total, STEP):
+        keys += [_key(failure, sort) for failure in failures[start : start + STEP]]
+        runs.append(sorted(range(start, len(keys)), key=keys.__getitem__))
+        yield
+    while len(runs) > 1:
+        merged: list[list[int]] = []
+        for first in range(0, len(runs), 2):
+            merged.append(sorted(chain.from_iterable(runs[first : first + 2]), key=keys.__getitem__))
+            yield
+        runs = merged
+    return runs[0] if runs else []
+
+
+def finished(steps: Generator[None, None, T]) -> T:
+    """The result of steps taken all at once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
 
 def _key(failure: Failure, sort: Sort) -> str:

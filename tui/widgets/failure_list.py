@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.model.snapshot import Failure
-from tui.widgets.failure_index import Index, Looked, Sort, narrow, object_name, order, position, words_of
+from tui.widgets.failure_index import Index, Looked, Sort, narrow, object_name, position, words_of
 from tui.widgets.frame import Frame
 from tui.widgets.line import BLANK, Line, Span, cut
 from tui.widgets.panel import PANEL_FAILED, log, strip_of
@@ -143,12 +143,17 @@ class FailureList(Widget, can_focus=True):
         if before is None or before.look != frame.look or before.now.date() != frame.now.date():
             self.refresh()
 
-    def take(self, index: Index, looked: Looked) -> None:
-        """Show another set of failures; the cursor stays on its failure where that is still there."""
+    def take(self, index: Index, looked: Looked, sort: Sort, order: Sequence[int]) -> None:
+        """Show a set of failures in an order; the cursor stays on its failure where that is still there."""
         kept = self.current
-        self.index, self.looked = index, looked
-        self._order = order(index.failures, self.sort)
+        self.index, self.looked, self.sort = index, looked, sort
+        self._order = order
         self._rearrange(kept)
+
+    def announce(self, sort: Sort) -> None:
+        """The order that is being made: the title tells it at once, the rows follow."""
+        self.sort = sort
+        self.post_message(self.Moved())
 
     def indexed(self) -> None:
         """The texts are now complete: a filter typed meanwhile gets its full answer."""
@@ -198,13 +203,7 @@ class FailureList(Widget, can_focus=True):
         """Another tenant: nothing of the former one's list remains."""
         self._cursor = self._top = 0
         self._follows, self._looking, self.typing, self.typed = True, False, False, ""
-        self.take(Index(), looked)
-
-    def sort_by(self, sort: Sort) -> None:
-        kept = self.current
-        self.sort = sort
-        self._order = order(self.index.failures, sort)
-        self._rearrange(kept)
+        self.take(Index(), looked, self.sort, ())
 
     def opened(self) -> None:
         """Opening a failure is a look at the list, and leaves it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from tui import __version__
@@ -12,14 +11,14 @@ from tui.model.text import duration, plural
 from tui.widgets.frame import Frame, Look
 from tui.widgets.freshness import Freshness, failing, freshness, last_asked, next_poll
 from tui.widgets.line import Line, Span, fit, spread, width_of
-from tui.widgets.words import MARKS, STYLES, clock_time, full_time, verdict_badge
+from tui.widgets.words import MARKS, STYLES, clock_time, coarse, full_time, verdict_badge
 
 CLOCK_WIDTH = 20
-WIDE_CLOCK_WIDTH = 39
+WIDE_CLOCK_WIDTH = 34
 LOCAL_CLOCK_WIDTH = 25
 FRESHNESS_WIDTH = 26
 STALE_WIDTH = 18
-WIDE_FRESHNESS_WIDTH = 53
+WIDE_FRESHNESS_WIDTH = 46
 WIDE_FROM = 140
 _BADGE = 11
 
@@ -59,7 +58,7 @@ def clock_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
     look = frame.look
     text = full_time(frame.now, look)
     if width >= WIDE_CLOCK_WIDTH and not look.local:
-        text += f" ({frame.now.astimezone():%H:%M:%S} local)"
+        text += f" ({frame.now.astimezone():%H:%M} local)"
     return [spread((), (Span(text),), width, look.glyphs.ellipsis)]
 
 
@@ -76,14 +75,9 @@ def _stale(frame: Frame, fresh: Freshness) -> Line:
     age = (frame.now - fresh.newest).total_seconds() if fresh.newest else None
     when = clock_time(fresh.newest, frame.look)
     return (
-        Span(f" ~ STALE {_coarse(age)} ", "unknown-badge"),
+        Span(f" ~ STALE {coarse(duration(age))} ", "unknown-badge"),
         Span(f" last good data {when} (values below are old)"),
     )
-
-
-def _coarse(age: float | None) -> str:
-    """The largest unit alone: `17m`."""
-    return re.sub(r"(?<=[a-z]).*", "", duration(age))
 
 
 def _why(snapshot: TenantSnapshot, width: int, ellipsis: str) -> Line:
@@ -117,11 +111,15 @@ def freshness_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
     if fresh.all_old:
         right = _retry(frame, fresh)
     else:
-        right = (Span(_data_age(frame, fresh)), Span("  "), *_last_poll(snapshot))
-        upcoming = next_poll(snapshot)
-        if width >= WIDE_FRESHNESS_WIDTH and upcoming is not None:
-            right = (*right, Span(f"  next in {duration((upcoming - frame.now).total_seconds())}"))
+        right = (Span(_data_age(frame, fresh)), *_next(frame, width), Span("  "), *_last_poll(snapshot))
     return [spread((), right, width, frame.look.glyphs.ellipsis) if width_of(right) <= width else right]
+
+
+def _next(frame: Frame, width: int) -> Line:
+    upcoming = next_poll(frame.shown)
+    if width < WIDE_FRESHNESS_WIDTH or upcoming is None:
+        return ()
+    return (Span(f"  next in {duration((upcoming - frame.now).total_seconds())}"),)
 
 
 def _data_age(frame: Frame, fresh: Freshness) -> str:

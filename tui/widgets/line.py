@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import chain
+from itertools import chain, zip_longest
 from typing import NamedTuple
 
 from rich.cells import cell_len, chop_cells, set_cell_size
-
-# Two changed runs closer than this are repainted as one: moving the cursor costs about as many bytes.
-_CLOSE = 10
 
 
 class Span(NamedTuple):
@@ -90,21 +87,15 @@ def wrap(text: str, width: int) -> list[str]:
     return lines
 
 
-def changed_runs(old: Line, new: Line) -> list[tuple[int, int]]:
-    """(start, end) in cells of what differs between two lines; runs close together are one."""
+def changed_cells(old: Line, new: Line) -> tuple[int, int] | None:
+    """(first, end) in cells of what differs between two lines; None where they look the same.
+
+    One run even where there are several: Textual writes a line of a widget from its left edge up to the end of a run.
+    """
     before, after = list(_cells(old)), list(_cells(new))
-    length = max(len(before), len(after))
-    before += [(" ", "")] * (length - len(before))
-    after += [(" ", "")] * (length - len(after))
-    runs: list[tuple[int, int]] = []
-    for at, (was, now) in enumerate(zip(before, after, strict=True)):
-        if was == now:
-            continue
-        if runs and at - runs[-1][1] < _CLOSE:
-            runs[-1] = (runs[-1][0], at + 1)
-        else:
-            runs.append((at, at + 1))
-    return runs
+    pairs = zip_longest(before, after, fillvalue=(" ", ""))
+    changed = [at for at, (was, now) in enumerate(pairs) if was != now]
+    return (changed[0], changed[-1] + 1) if changed else None
 
 
 def _cells(spans: Line) -> Iterable[tuple[str, str]]:

@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.widgets.frame import Frame
-from tui.widgets.line import BLANK, Line, Span, changed_runs, fit
+from tui.widgets.line import BLANK, Line, Span, changed_cells, fit
 from tui.widgets.palette import Palette
 
 log = logging.getLogger(__name__)
@@ -94,8 +94,9 @@ class Panel(Widget, can_focus=False):
                 self._repaint(y, before, after)
 
     def _repaint(self, y: int, before: Line, after: Line) -> None:
-        for start, end in changed_runs(before, after):
-            self.refresh(Region(start, y, end - start, 1))
+        if (changed := changed_cells(before, after)) is not None:
+            first, end = changed
+            self.refresh(Region(first, y, end - first, 1))
 
     def on_resize(self, event: Resize) -> None:
         if self._frame is not None:

@@ -13,7 +13,7 @@ from tui.widgets.freshness import is_old
 from tui.widgets.heading import heading
 from tui.widgets.line import BLANK, Line, Span, line, wrap
 from tui.widgets.table import Column, choose, header, row
-from tui.widgets.words import SOURCE_WORDS
+from tui.widgets.words import SOURCE_WORDS, coarse
 
 LARGEST_QUIET_SKEW_S = 5.0
 
@@ -29,10 +29,14 @@ COLUMNS = (
 )
 
 
+# The overview leaves out what changes with every second: the pollers' next turns are on their own screen.
+SHORT_COLUMNS = tuple(column for column in COLUMNS if column.key != "next")
+
+
 def polling_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
     top = heading((Span("POLLING", "title"),), width, frame.look.glyphs, (Span("o sources", "dim"),))
-    columns = choose(COLUMNS, width)
-    rows = [row(columns, _cells(status, frame, columns[-1].width), frame.look.glyphs) for status in _shown(frame)]
+    columns = choose(SHORT_COLUMNS, width)
+    rows = [row(columns, _brief_cells(status, frame, columns[-1].width), frame.look.glyphs) for status in _shown(frame)]
     return [top, header(columns, frame.look.glyphs), *rows]
 
 
@@ -67,6 +71,12 @@ def _cells(status: SourceStatus, frame: Frame, polls: int) -> dict[str, Span]:
         "rate": Span("-" if rate is None else f"{rate:,.1f}"),
         "polls": Span("".join("+" if ok else "x" for ok in status.outcomes[-polls:]), "dim"),
     }
+
+
+def _brief_cells(status: SourceStatus, frame: Frame, polls: int) -> dict[str, Span]:
+    cells = _cells(status, frame, polls)
+    age = cells.get("age", Span(""))
+    return {**cells, "age": Span(coarse(age.text), age.style)}
 
 
 def _since(moment: datetime | None, now: datetime) -> str:

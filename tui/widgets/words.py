@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from tui.model.snapshot import Hop, Run
@@ -87,6 +88,11 @@ def hop_state(hop: Hop) -> Span:
 
 def worst_first(verdict: Verdict) -> int:
     return WORST_FIRST.index(verdict)
+
+
+def coarse(told: str) -> str:
+    """A duration's largest unit alone: `17m` for `17m20s`."""
+    return re.sub(r"(?<=[a-z]).*", "", told) if told[:1].isdigit() else told
 
 
 def clock_time(moment: datetime | None, look: Look) -> str:
