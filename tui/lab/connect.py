@@ -241,7 +241,7 @@ class Connect:
         if found.kind is ObjectType.GROUPS:
             self._export_members(found, new=new)
         elif found.kind is ObjectType.USERS and new:
-            self._tenant.set_credentials(entra_id(found.anchor), credential_hashes(found))
+            self._export_password(found)
 
     def _export_members(self, found: AdObject, *, new: bool) -> None:
         group = entra_id(found.anchor)
