@@ -65,6 +65,7 @@ class Lab:
         self._elapsed = elapsed
         self._keeps_state = keeps_state
         self._is_open = False
+        self._is_closed = False
         self._queue = EventQueue(world.present.set)
         self._queue.add(world.clock.start, lambda: self._opening(rest_of_opening))
         self._schedule = Schedule(world, scenario, self._queue, elapsed)
@@ -161,8 +162,11 @@ class Lab:
         )
 
     def close(self) -> None:
-        self._save()
-        self._world.close()
+        """Keep the state, where there is a place for it, and let go of the stores; once is enough."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._save()
+            self._world.close()
 
     def _opening(self, pieces: Iterator[None]) -> Iterator[None]:
         """What `start` left to do, so that it could return at once."""

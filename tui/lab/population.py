@@ -114,12 +114,16 @@ def new_anchor(rng: Random) -> str:
 
 
 class Everyday:
-    """The small changes of a working day: joiners, movers, leavers, renames, memberships, passwords."""
+    """The small changes of a working day: joiners, movers, leavers, renames, memberships, passwords.
+
+    Taken up again, they go on with other people than before.
+    """
 
     def __init__(self, directory: OnPremises, seed: int, first_serial: int) -> None:
         self._directory = directory
-        self._rng = Random(f"everyday {seed}")  # noqa: S311 - the same day again, not secrecy
-        self._serial = first_serial
+        begun = directory.highest_usn
+        self._rng = Random(f"everyday {seed} {begun}")  # noqa: S311 - the same day again, not secrecy
+        self._serial = max(first_serial, begun)
 
     def one_change(self) -> str:
         """Do one thing; returns which."""

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from tui.lab.events import EventQueue, Pieces
-from tui.lab.replication import PIECE
 from tui.lab.scenario import Action, Scenario, Step
 from tui.lab.world import World
 
 LIFT_EVERY = timedelta(hours=1)
+SHORTEST_PAUSE_S = 0.25  # of wall time
 FIRST_LIFT = timedelta(minutes=35)
 
 
@@ -62,20 +62,19 @@ class Schedule:
     # Hop 2
 
     def _first_sync_piece(self) -> None:
-        """One piece of the first synchronization; the pieces are spread over the time it is to take."""
-        world = self._world
+        """One piece of the first synchronization, and then a pause as long as its objects' share of the whole."""
+        world, held = self._world, self._held()
         if world.domain.blocked_since is not None or world.replication.step():
-            pause = timedelta(seconds=self._scenario.first_sync_for * world.clock.speed * PIECE / self._work_of_all())
-            self._queue.add(world.present.now() + pause, self._first_sync_piece)
+            share = (self._held() - held) / max(1, world.tenant.count("user") + world.tenant.count("group"))
+            pause = world.clock.speed * max(SHORTEST_PAUSE_S, share * self._scenario.first_sync_for)
+            self._queue.add(world.present.now() + timedelta(seconds=pause), self._first_sync_piece)
             return
         world.domain.last_sync = world.present.now()
         every = timedelta(seconds=self._scenario.replicate_every)
         self._queue.add(world.present.now() + every, self._replicate, every)
 
-    def _work_of_all(self) -> int:
-        """About how many pieces of work a first synchronization is: reading and writing each object and membership."""
-        tenant = self._world.tenant
-        return max(1, tenant.count("user") + 5 * tenant.count("group"))
+    def _held(self) -> int:
+        return sum(self._world.replication.store.counts(synced=True).values())
 
     def _replicate(self) -> Iterator[None]:
         world = self._world
