@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -17,14 +18,15 @@ from tui.sources.errors import BadAnswer
 @given(ANY_JSON)
 def test_json_is_parsed_as_it_is(value: Any) -> None:
     """What an upstream says is what is looked at, but for numbers that are none."""
-    found = decode.parse(json.dumps(value).encode())
-    assert json.dumps(found).replace("null", "") == _without_constants(json.dumps(value))
+    assert decode.parse(json.dumps(value).encode()) == _without_strange_numbers(value)
 
 
-def _without_constants(text: str) -> str:
-    for constant in ("-Infinity", "Infinity", "NaN", "null"):
-        text = text.replace(constant, "")
-    return text
+def _without_strange_numbers(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_strange_numbers(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _without_strange_numbers(one) for key, one in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @given(st.binary(max_size=200))
