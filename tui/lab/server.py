@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import uvicorn
 
@@ -10,20 +11,24 @@ from tui.lab.lab import Lab
 
 
 async def serve(lab: Lab, host: str, port: int) -> None:
-    """Answer on `host`:`port` while the lab goes on, until interrupted. Raises `SystemExit` where it cannot listen."""
+    """Answer on `host`:`port` while the lab goes on, until interrupted. Raises `OSError` where it cannot listen."""
+    listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     config = uvicorn.Config(
-        lab.app,
-        host=host,
-        port=port,
-        log_level="critical",
-        access_log=False,
-        date_header=False,
-        server_header=False,
-        lifespan="off",
+        lab.app, log_level="critical", access_log=False, date_header=False, server_header=False, lifespan="off"
     )
-    server = uvicorn.Server(config)
-    life = asyncio.create_task(lab.run())
+    with listening:
+        async with asyncio.TaskGroup() as group:
+            life = group.create_task(lab.run())
+            await _until_stopped(uvicorn.Server(config), listening)
+            life.cancel()
+
+
+async def _until_stopped(server: uvicorn.Server, listening: socket.socket) -> None:
+    """Serve; when cancelled, let the server close its connections before going."""
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
-        await server.serve()
-    finally:
-        life.cancel()
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await serving
+        raise
