@@ -223,7 +223,7 @@ def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None
     mark = tmp_path / "mark"
     script = f"exec 3>{mark}; sleep 600 & echo started >&3; wait"
     with pytest.raises(TimedOut, match="not done within"):
-        asyncio.run(TokenCommand(("/bin/sh", "-c", script), 0.3).fetch(GRAPH, False))
+        asyncio.run(TokenCommand(("/bin/sh", "-c", script), 1.0).fetch(GRAPH, False))
     assert mark.read_text() == "started\n"
     assert not [one for one in Path("/proc").glob("[0-9]*/fd/3") if _links_to(one, mark)]
 
