@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 TICK_S = 1.0
 # Panels other than the two top lines follow passing time more slowly: a still screen is easier to read and to carry.
-SLOW_TICKS = 5
+SLOW_TICKS = 10
 NOTICE_TICKS = 5
 _SERVICE = "service"
 
@@ -139,7 +139,7 @@ class SynctopApp(App[int], inherit_bindings=False):
         self._worst = worst
 
     def tick(self) -> None:
-        """Once a second: the time and the age of the data; the rest every fifth time."""
+        """Once a second: the time and the age of the data; the rest every tenth time."""
         self._ticks += 1
         if self._notice and self._ticks >= self._notice_ticks:
             self._notice = ""

@@ -62,7 +62,7 @@ async def test_ages_come_from_the_clock() -> None:
 async def test_one_old_source_is_counted() -> None:
     """When one of several sources grows old, the header says how many are, and its figures are told apart."""
     async with staged(scenes.healthy()) as stage:
-        await stage.tick(19, times=5)
+        await stage.tick(9.5, times=10)
         assert "STALE 1 of 7" in stage.line(0)
         assert "AD > Entra     ~ STALE" in stage.text()
         assert "Entra > DS     + OK" in stage.text()

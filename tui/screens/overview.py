@@ -44,7 +44,8 @@ from tui.widgets.reasons import why_view
 COPY_WIDTH = 100
 # So many failures are indexed while one key waits.
 FEW = 2 * STEP
-TURN_S = 0.008
+# As long a turn, and as long a rest: keys are answered in between.
+TURN_S = 0.004
 
 
 class Overview(LiveScreen):
@@ -152,15 +153,17 @@ class Overview(LiveScreen):
         failures = self.failures
         looked = self._looked.setdefault(self._tenant, Looked())
         if len(index.failures) > FEW:
+            failures.sort = sort
+            self._show_around()
             self._load_slowly(index, sort, looked)
             return
         finished(build(index, failures.index))
         failures.take(index, looked, sort, finished(ordering(index.failures, sort)))
 
-    @work(exclusive=True, group="index", exit_on_error=False)
+    # Without a description Textual makes one of the arguments' repr: seconds, for 100,000 failures.
+    @work(exclusive=True, group="index", exit_on_error=False, description="index the failures")
     async def _load_slowly(self, index: Index, sort: Sort, looked: Looked) -> None:
         failures, earlier = self.failures, self.failures.index
-        failures.announce(sort)
         order = await _in_turns(ordering(index.failures, sort))
         # A filter needs the texts, or its rows would go and come again; without one they can follow.
         if not failures.typed:
@@ -172,6 +175,10 @@ class Overview(LiveScreen):
             failures.take(index, looked, sort, order)
 
     def on_failure_list_moved(self, message: FailureList.Moved) -> None:
+        self._show_around()
+
+    def _show_around(self) -> None:
+        """What stands around the list tells of its state."""
         if self.frame is not None:
             for part in ("title", "tail", "detail"):
                 panel = self.query_one(f"#{part}", Panel)
@@ -250,7 +257,7 @@ async def _in_turns(steps: Generator[None, None, T]) -> T:
             result: T = end.value
             return result
         if perf_counter() - started > TURN_S:
-            await asyncio.sleep(0)
+            await asyncio.sleep(TURN_S)
             started = perf_counter()
 
 

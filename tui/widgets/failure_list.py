@@ -150,11 +150,6 @@ class FailureList(Widget, can_focus=True):
         self._order = order
         self._rearrange(kept)
 
-    def announce(self, sort: Sort) -> None:
-        """The order that is being made: the title tells it at once, the rows follow."""
-        self.sort = sort
-        self.post_message(self.Moved())
-
     def indexed(self) -> None:
         """The texts are now complete: a filter typed meanwhile gets its full answer."""
         if self.typed:
