@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-SPLIT_FROM = 160
+SPLIT_FROM = (160, 30)
 COMPACT_BELOW = (60, 18)
 HOPS = 5
 COUNTS = 6
@@ -33,7 +33,7 @@ class Layout:
 
 def arrange(width: int, height: int, *, tenants: int, banner: bool, zoom: Zoom) -> Layout:
     compact = width < COMPACT_BELOW[0] or height < COMPACT_BELOW[1]
-    split = width >= SPLIT_FROM and not compact and zoom is Zoom.NONE
+    split = width >= SPLIT_FROM[0] and height >= SPLIT_FROM[1] and zoom is Zoom.NONE
     top = _top(height, compact=compact, strip=tenants > 1 and width < 140, banner=banner)
     rest = height - len(top)
     if zoom is Zoom.FAILURES:
