@@ -70,13 +70,20 @@ class Terminal:
 
     def exit_status(self, patience_s: float = PATIENCE_S) -> int:
         """The program's exit status, once it has ended; 128 + n when a signal killed it."""
-        end = time.monotonic() + patience_s
+        pid, end = self.pid(), time.monotonic() + patience_s
         while time.monotonic() < end:
-            if self.pane("pane_dead") == "1":
-                killed = self.pane("pane_dead_signal")
-                return 128 + int(killed) if killed else int(self.pane("pane_dead_status") or 0)
+            status = self._status(pid)
+            if status is not None:
+                return status
             time.sleep(0.05)
         raise AssertionError(f"the program goes on; it shows:\n{self.screen()}")
+
+    def _status(self, pid: int) -> int | None:
+        if self.pane("pane_dead") == "1" and (told := self.pane("pane_dead_status")):
+            return int(told)
+        # tmux is at times slow to collect its child, whose status the kernel holds until then.
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return os.waitstatus_to_exitcode(int(fields[-1])) % 256 if state == "Z" else None
 
     def kill(self) -> None:
         subprocess.run(["tmux", "-S", str(self._socket), "kill-server"], capture_output=True, check=False, timeout=20)

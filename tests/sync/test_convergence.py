@@ -170,6 +170,7 @@ async def live_through(operations: list[Any], seed: int, page_size: int) -> None
     before = tenant.dump()
     clock.jump(3600)
     await bench.replicator.run_once()
+    clock.jump(3600)
     await bench.settle()
     assert actual(bench) == expected(tenant)
     assert tenant.dump() == before
