@@ -52,6 +52,7 @@ GRAPH_PATHS = (
     "/servicePrincipals",
     "/auditLogs/provisioning",
 )
+NEED_MANY = ("bad-settings", "conflicts")
 SHAPED = ("healthy", "first-sync", "three-days", "bad-settings", "conflicts", "quarantine", "domain-network")
 
 
@@ -82,7 +83,8 @@ class Caller:
 
 @pytest.fixture
 async def call(request: pytest.FixtureRequest) -> AsyncIterator[Caller]:
-    lab = Lab.start(getattr(request, "param", "healthy"), base_clock=ManualClock(), objects=700)
+    name = getattr(request, "param", "healthy")
+    lab = Lab.start(name, base_clock=ManualClock(), objects=700 if name in NEED_MANY else 120)
     lab.tick()
     caller = Caller(lab)
     yield caller
