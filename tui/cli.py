@@ -165,7 +165,8 @@ def _live() -> int:
         from tui.options import DemoOptions
 
         _need_terminal()
-        notice = f"Demo: no config file at {path}. To watch your tenant, write [[tenant]], name and tenant_id there."
+        where = str(path).replace(str(Path.home()), "~", 1)
+        notice = f"Demo, no config file yet. To watch your tenant write {where}: [[tenant]] name, tenant_id"
         return _run_demo(DemoOptions(tenants=common.tenant, live=replace(_look(common), notice=notice)))
     settings = _settings(common)
     _need_terminal()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -25,8 +26,15 @@ if TYPE_CHECKING:
 LAB_URL = "http://127.0.0.1"
 LAB_NAME = "lab"
 # Wall seconds between the demo's polls; the lab's clock makes lab seconds of them.
-DEMO_POLL_S = {"organization": 3, "counts": 3, "failures": 4, "domain_services": 3, "connect_health": 4, "cloud_sync": 4}
-DIRECTORY_POLL_S = 3
+DEMO_POLL_S = {
+    "organization": 3.0,
+    "counts": 3.0,
+    "failures": 4.0,
+    "domain_services": 3.0,
+    "connect_health": 4.0,
+    "cloud_sync": 4.0,
+}
+DIRECTORY_POLL_S = 3.0
 REQUEST_TIMEOUT_S = 10.0
 
 
@@ -131,11 +139,15 @@ def _show(
     activity: Callable[[], str] | None = None,
 ) -> int:
     from tui.app import SynctopApp
-    from tui.terminal import run_app
+    from tui.terminal import colour_choice, run_app, speaks_utf8
     from tui.widgets.feed import ViewOptions
 
     look = ViewOptions(
-        ascii=options.ascii, color=options.theme or "ansi", banner=options.notice, activity=activity, run=run
+        ascii=options.ascii or not speaks_utf8(os.environ),
+        color=colour_choice(os.environ, options.theme),
+        banner=options.notice,
+        activity=activity,
+        run=run,
     )
     return run_app(SynctopApp(service, look))
 

@@ -174,7 +174,7 @@ def test_without_a_config_file_the_screen_shows_the_demo_and_says_so(upstream: S
     """The banner names the place of the config file and how to connect a tenant."""
     assert cli.run(["--ascii"]) == 0
     assert upstream.demo.live.ascii is True
-    assert str(default_path()) in upstream.demo.live.notice
+    assert default_path().name in upstream.demo.live.notice
     assert "[[tenant]]" in upstream.demo.live.notice
 
 

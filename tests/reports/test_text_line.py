@@ -45,12 +45,13 @@ def test_a_healthy_tenant_reads_as_ok() -> None:
 
 
 def test_trouble_names_the_worst_first() -> None:
-    """Three reasons at most, cause before symptom, each age once with the limit it broke."""
+    """Three reasons at most, the stopped hop first, each age once with the limit it broke."""
     message, metrics = line(builders.trouble()).split(" | ")
     assert message == (
         "SYNCTOP CRITICAL - contoso: "
+        "no recent synchronization, last synced more than 3 days ago: AD > Entra 3d02h old (limit 3h); "
         "AADDS104: Microsoft can't reach the domain controllers, so nothing is synchronized; "
-        "AD > Entra 3d02h old (limit 3h); Entra > DS 2h05m old (limit 2h); 2 more"
+        "Entra > DS 2h05m old (limit 2h); 2 more"
     )
     assert perfdata(metrics) == {
         "contoso connect_age": (266_400, "s"),

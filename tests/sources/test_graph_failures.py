@@ -205,14 +205,13 @@ async def test_service_errors_are_asked_without_advanced_parameters_too(clock: M
 
 
 async def test_refused_service_errors_are_named_and_nothing_more(clock: ManualClock) -> None:
-    """Best effort: the conflicts are told all the same."""
+    """Best effort: the conflicts are told all the same, and an upstream that does not know the filter is no error."""
     there = graph(
         users=by_filter({DOCUMENTED: page(user()), UNRESOLVED: error(400)}), groups=by_filter({UNRESOLVED: error(403)})
     )
     facts = await fetch(clock, there)
     assert len(facts.reports) == 1
     assert set(facts.incomplete) == {
-        "service provisioning errors of users: not known to this upstream",
         "service provisioning errors of groups: not permitted, grant GroupMember.Read.All",
     }
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
+from tui.model.headline import headline_first
 from tui.model.snapshot import Hop, Reason, TenantSnapshot, Thresholds
 from tui.model.states import HopName, HopState, ReasonCode, Severity
 from tui.model.text import clean, duration, limit, plural
@@ -23,6 +24,10 @@ HOP_TITLES = {
     HopName.CONNECT: "AD > Entra",
     HopName.PASSWORD: "Password hash",
     HopName.DOMAIN_SERVICES: "Entra > DS",
+}
+_AT_A_GLANCE = {
+    ReasonCode.NO_RECENT_SYNCHRONIZATION: "no recent synchronization: ",
+    ReasonCode.LAST_SYNCED_OVER_3_DAYS: "no recent synchronization, last synced more than 3 days ago: ",
 }
 _AGE_REASONS = frozenset(
     {
@@ -45,10 +50,17 @@ def text_line(snapshots: Sequence[TenantSnapshot], at: datetime, thresholds: Thr
 
 
 def _tenant(snapshot: TenantSnapshot, at: datetime, thresholds: Thresholds) -> str:
-    told = [_reason(reason, snapshot, at, thresholds) for reason in snapshot.reasons]
+    told = [_reason(reason, snapshot, at, thresholds) for reason in _said_once(headline_first(snapshot.reasons))]
     facts = list(dict.fromkeys(told)) or [_hop(hop, at) for hop in snapshot.hops] or ["nothing is known yet"]
     more = [f"{len(facts) - REASONS_SHOWN} more"] if len(facts) > REASONS_SHOWN else []
     return f"{snapshot.name}: {'; '.join((*facts[:REASONS_SHOWN], *more))}"
+
+
+def _said_once(reasons: Sequence[Reason]) -> Sequence[Reason]:
+    """Three days without a sync say that there was no recent one."""
+    if any(reason.code is ReasonCode.LAST_SYNCED_OVER_3_DAYS for reason in reasons):
+        return [reason for reason in reasons if reason.code is not ReasonCode.NO_RECENT_SYNCHRONIZATION]
+    return reasons
 
 
 def _reason(reason: Reason, snapshot: TenantSnapshot, at: datetime, thresholds: Thresholds) -> str:
@@ -56,7 +68,8 @@ def _reason(reason: Reason, snapshot: TenantSnapshot, at: datetime, thresholds: 
         warning, critical = thresholds.of(reason.hop)
         exceeded = critical if reason.severity is Severity.CRITICAL else warning
         hop = next((hop for hop in snapshot.hops if hop.name is reason.hop), Hop(name=reason.hop))
-        return f"{_hop(hop, at)} (limit {limit(exceeded)})"
+        words = _AT_A_GLANCE.get(reason.code, "")
+        return f"{words}{_hop(hop, at)} (limit {limit(exceeded)})"
     if reason.code is ReasonCode.OBJECT_FAILURES and (number := failing(snapshot)):
         return plural(number, "failing object")
     return clean(reason.text, LONGEST_REASON).rstrip(".") or reason.code.value

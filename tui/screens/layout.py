@@ -31,11 +31,12 @@ class Layout:
     heights: Mapping[str, int]
 
 
-def arrange(width: int, height: int, *, tenants: int, banner: bool, zoom: Zoom) -> Layout:
+def arrange(width: int, height: int, *, tenants: int, banner: int, zoom: Zoom) -> Layout:
+    """`banner`: the lines it would take."""
     compact = width < COMPACT_BELOW[0] or height < COMPACT_BELOW[1]
     split = width >= SPLIT_FROM[0] and height >= SPLIT_FROM[1] and zoom is Zoom.NONE
     top = _top(height, compact=compact, strip=tenants > 1 and width < 140, banner=banner)
-    rest = height - len(top)
+    rest = height - sum(top.values())
     if zoom is Zoom.FAILURES:
         body = _zoomed_failures(rest)
     elif zoom is Zoom.COUNTS:
@@ -49,7 +50,7 @@ def arrange(width: int, height: int, *, tenants: int, banner: bool, zoom: Zoom) 
     return Layout(compact, split, min(width // 2 + 2, 110), {**top, **body})
 
 
-def _top(height: int, *, compact: bool, strip: bool, banner: bool) -> dict[str, int]:
+def _top(height: int, *, compact: bool, strip: bool, banner: int) -> dict[str, int]:
     """The lines above the body, and the footer."""
     parts = {"footer": 1} if height >= 5 else {}
     if compact:
@@ -59,7 +60,7 @@ def _top(height: int, *, compact: bool, strip: bool, banner: bool) -> dict[str, 
         return parts
     parts |= {"top": 1, "second": 1}
     if banner and height >= 20:
-        parts["banner"] = 1
+        parts["banner"] = banner if height >= 24 else 1
     if strip and height >= 20:
         parts["tenants"] = 1
     return parts
@@ -82,7 +83,7 @@ def _stacked(rest: int) -> dict[str, int]:
     if spare < -3:
         feed = {"title": 1, "list": 0}
     parts = {"hops": HOPS, "counts": COUNTS}
-    for name, lines, least in (("why", 4, 6), ("detail", 10, 11), ("events", 6, 10), ("runs", 6, 16)):
+    for name, lines, least in (("why", 8, 9), ("detail", 10, 11), ("events", 6, 10), ("runs", 6, 16)):
         if spare >= least:
             parts[name] = lines
             spare -= lines
@@ -92,8 +93,8 @@ def _stacked(rest: int) -> dict[str, int]:
 def _left(rest: int) -> dict[str, int]:
     counts = COUNTS + 1
     spare = rest - HOPS - counts - 3
-    parts = {"hops": HOPS, "gap1": 1, "counts": counts, "gap2": 1, "why": 5, "gap3": 1}
-    spare -= 5
+    parts = {"hops": HOPS, "gap1": 1, "counts": counts, "gap2": 1, "why": 8, "gap3": 1}
+    spare -= 8
     if spare >= 14:
         parts |= {"runs": min(9, spare // 2), "gap4": 1}
     return {**parts, "events": 0}

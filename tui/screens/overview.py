@@ -113,7 +113,7 @@ class Overview(LiveScreen):
 
     def _arrange(self, frame: Frame) -> None:
         width, height = self.app.size
-        key = (width, height, len(frame.tenants), bool(frame.banner or frame.activity), self._zoom, frame.look)
+        key = (width, height, len(frame.tenants), bool(frame.banner) + bool(frame.activity), self._zoom, frame.look)
         if key == self._layout:
             return
         self._layout = key

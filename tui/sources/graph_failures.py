@@ -107,9 +107,9 @@ class FailuresSource:
         await self._take(session, kind, {**_SYNCED, **_ADVANCED}, found)
 
     async def _read_service_errors(self, session: Session, kind: FailingType, found: _Found) -> None:
-        """Best effort: a failure is named in `incomplete` and nothing more."""
+        """Best effort: a failure is named in `incomplete` and nothing more; an upstream without them is passed over."""
         error = await attempt(self._service_errors(session, kind, found))
-        if error is not None:
+        if error is not None and not isinstance(error, Refused | NotFound):
             found.incomplete.append(f"service provisioning errors of {kind.plural}: {_why(error, kind.needs)}")
 
     async def _service_errors(self, session: Session, kind: FailingType, found: _Found) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tui import __version__
+from tui.model.headline import headline_first
 from tui.model.snapshot import TenantSnapshot
 from tui.model.states import HopState, Severity, Verdict
 from tui.model.text import duration, plural
@@ -81,7 +82,7 @@ def _stale(frame: Frame, fresh: Freshness) -> Line:
 
 
 def _why(snapshot: TenantSnapshot, width: int, ellipsis: str) -> Line:
-    reasons = [reason for reason in snapshot.reasons if reason.severity is not Severity.INFO]
+    reasons = [reason for reason in headline_first(snapshot.reasons) if reason.severity is not Severity.INFO]
     if not reasons:
         return (Span(calm_words(snapshot)),)
     more = f"  +{len(reasons) - 1} (w)" if len(reasons) > 1 else "  (w)"
@@ -166,10 +167,9 @@ def tenants_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
 
 
 def banner_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
-    """What the lab does now; the banner in full where there is room for both."""
-    both = "  ".join(part for part in (frame.banner, frame.activity) if part)
-    tight = f"demo: {frame.activity}" if frame.activity and len(both) > width else both
-    return [(Span(tight, "banner"),)]
+    """How the program was started, and what the lab does now; that alone where there is one line only."""
+    parts = [part for part in (frame.banner, frame.activity) if part]
+    return [(Span(part, "banner"),) for part in parts[-height:]]
 
 
 def clock_width(width: int, look: Look) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from tui.model.headline import headline_first
 from tui.model.snapshot import Reason
 from tui.widgets.frame import Frame
 from tui.widgets.heading import heading
@@ -16,22 +17,24 @@ _INDENT = "        "
 
 
 def why_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
-    """The first reason with what to try first; then the other reasons, one line each."""
-    glyphs, reasons = frame.look.glyphs, frame.shown.reasons
+    """The headline with what to try, in order; then the other reasons, one line each."""
+    glyphs, reasons = frame.look.glyphs, headline_first(frame.shown.reasons)
     top = heading((Span("WHY", "title"),), width, glyphs, (Span("w all causes and remedies", "dim"),))
     if not reasons:
         return [top, line(Span(calm_words(frame.shown), "dim"))]
-    lines = [*_first(reasons[0], width, max(1, height - 1))]
-    lines += [_brief(reason, width, glyphs.ellipsis) for reason in reasons[1:]]
-    return [top, *lines]
+    room = max(1, height - 1)
+    others = reasons[1 : 1 + room // 3]
+    first = _first(reasons[0], width, room - len(others))
+    return [top, *first, *(_brief(reason, width, glyphs.ellipsis) for reason in others)]
 
 
 def _first(reason: Reason, width: int, room: int) -> Iterator[Line]:
-    text = wrap(reason.text, width - _BADGE)
-    for number, part in enumerate(text[: max(1, room - 1)]):
+    """Its text in at most two lines, then as many remedies as there is room for."""
+    text = wrap(reason.text, width - _BADGE)[: max(1, min(2, room - 1))]
+    for number, part in enumerate(text):
         yield line(_badge(reason) if number == 0 else Span(_INDENT), Span(part))
-    if reason.remedies:
-        yield fit((Span("    try ", "label"), Span(reason.remedies[0], "bold")), width)
+    for number, remedy in enumerate(reason.remedies[: room - len(text)], 1):
+        yield fit((Span(f"  try {number} ", "label"), Span(remedy, "bold" if number == 1 else "")), width)
 
 
 def _brief(reason: Reason, width: int, ellipsis: str) -> Line:
