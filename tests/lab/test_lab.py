@@ -299,6 +299,24 @@ def test_state_of_another_scenario_is_not_taken(start: StartLab, tmp_path: Path)
         start("story", state_dir=tmp_path)
 
 
+def test_a_lab_that_was_killed_while_opening_starts_afresh(start: StartLab, tmp_path: Path) -> None:
+    """What a killed start left behind does not stand in the way of the next."""
+    killed = start("healthy", state_dir=tmp_path, tick=False)
+    killed.tick(most=2)
+    again = start("healthy", state_dir=tmp_path)
+    assert again.truth().on_premises == again.truth().entra_synced
+
+
+def test_a_place_that_cannot_hold_state_is_refused_in_words(start: StartLab, tmp_path: Path) -> None:
+    """A file where the directory should be, or one of another kind inside it, is told in one line."""
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "connect.sqlite").write_text("not a database " * 100)
+    for place in ("file", "other"):
+        with pytest.raises(LabError, match="cannot hold a lab's state"):
+            start("healthy", state_dir=tmp_path / place)
+
+
 def test_an_unknown_scenario_is_refused_in_words(start: StartLab) -> None:
     """`Lab.start` names the nearest scenario."""
     with pytest.raises(ScenarioError, match="did you mean story"):

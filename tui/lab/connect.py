@@ -127,11 +127,15 @@ class Connect:
         return self._in_pieces(found, self._export_rest_of_new)
 
     def adopt(self) -> None:
-        """Take the tenant as it stands for exported: the next cycle brings what changes from now on."""
-        self._space.keep("cookie", self._directory.highest_usn)
-        self._space.keep("password_cookie", self._directory.highest_usn)
+        """Take the tenant as it stands for exported: a good cycle and a good password cycle ended now."""
+        self.skip()
         self._succeed(CycleRun(started=self._now(), result=SUCCESS))
         self.password_cycle()
+
+    def skip(self) -> None:
+        """Let the next cycle bring only what changes from now on."""
+        self._space.keep("cookie", self._directory.highest_usn)
+        self._space.keep("password_cookie", self._directory.highest_usn)
 
     def cycle(self) -> Iterator[None]:
         """One delta cycle, in pieces: imports what changed on premises and exports it. Run it to its end."""

@@ -39,15 +39,11 @@ class DirectorySource:
 
 
 def directory_sources(world: World, clock: Clock, opened: Callable[[], Awaitable[None]]) -> list[DirectorySource]:
-    """On-premises Active Directory, and the managed domain once the lab is `opened`."""
+    """On-premises Active Directory and the managed domain, each once the lab is `opened`."""
     return [
-        DirectorySource(SourceId.ON_PREMISES, lambda: on_premises_facts(world, clock), _at_once),
+        DirectorySource(SourceId.ON_PREMISES, lambda: on_premises_facts(world, clock), opened),
         DirectorySource(SourceId.MANAGED_DOMAIN, lambda: managed_domain_facts(world, clock), opened),
     ]
-
-
-async def _at_once() -> None:
-    return None
 
 
 def on_premises_facts(world: World, clock: Clock) -> DirectoryFacts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from tui.lab.events import EventQueue
 from tui.lab.opening import open_world
 from tui.lab.scenario import Scenario
 from tui.lab.schedule import Schedule, due_in_words
-from tui.lab.world import World, build
+from tui.lab.world import SAVED, World, build, prepare
 from tui.model.states import ObjectType
 from tui.sources.source import Source
 
@@ -83,7 +84,8 @@ class Lab:
     ) -> Lab:
         """A lab at the start of `scenario`, or where it was when `state_dir` was last used.
 
-        Raises `ScenarioError` for an unknown scenario, `LabError` for a `state_dir` that holds another one's state.
+        Raises `ScenarioError` for an unknown scenario, and `LabError` for a `state_dir` that cannot be used or that
+        holds another scenario's state.
         """
         chosen = scenarios.load(scenario) if isinstance(scenario, str) else scenario
         chosen = replace(chosen, objects=objects or chosen.objects, speed=speed or chosen.speed)
@@ -174,7 +176,7 @@ class Lab:
         self._is_open = True
 
     async def _opened(self) -> None:
-        """Return once the managed domain is what it should be at the start, giving way meanwhile."""
+        """Return once both directories are what they should be at the start, giving way meanwhile."""
         while not self._is_open:
             self.tick(most=1)
             await _give_way()
@@ -188,8 +190,8 @@ class Lab:
         return min(LONGEST_NAP_S, max(SHORTEST_NAP_S, wait))
 
     def _save(self) -> None:
-        if self._keeps_state:
-            self._world.space.keep("lab", self._state())
+        if self._keeps_state and self._is_open:
+            self._world.space.keep(SAVED, self._state())
 
     def _state(self) -> dict[str, Any]:
         cloud = self._world.cloud.quarantined_since
@@ -210,11 +212,9 @@ async def _give_way() -> None:
 
 
 def _opened(scenario: Scenario, seed: int, base: Clock, state_dir: Path | None) -> Lab:
-    if state_dir is not None:
-        state_dir.mkdir(parents=True, exist_ok=True)
     clock = LabClock(base, scenario.speed)
-    world = build(scenario, seed, clock, state_dir)
-    saved = world.space.setting("lab")
+    world = _built(scenario, seed, clock, state_dir)
+    saved = world.space.setting(SAVED)
     if saved is None:
         rest = open_world(world, scenario, seed)
         clock.restart()
@@ -223,6 +223,15 @@ def _opened(scenario: Scenario, seed: int, base: Clock, state_dir: Path | None) 
         world.close()
         raise LabError(f"{state_dir} holds the lab of scenario {saved['scenario']}: choose another directory")
     return _reopened(world, scenario, seed, saved)
+
+
+def _built(scenario: Scenario, seed: int, clock: LabClock, state_dir: Path | None) -> World:
+    try:
+        if state_dir is not None:
+            prepare(state_dir)
+        return build(scenario, seed, clock, state_dir)
+    except (OSError, sqlite3.Error) as error:
+        raise LabError(f"{state_dir} cannot hold a lab's state: {error}") from error
 
 
 def _reopened(world: World, scenario: Scenario, seed: int, saved: Mapping[str, Any]) -> Lab:

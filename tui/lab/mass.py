@@ -20,6 +20,7 @@ MOMENTS = 1000
 ANCHOR = "mass%017dA=="  # 16 bytes in base64
 ADDRESS = f"object%d@{MAIL_DOMAIN}"
 CYCLE = 20
+PIECE = 2000
 OF_TWENTY = {ObjectType.USERS: range(16), ObjectType.GROUPS: range(16, 19), ObjectType.CONTACTS: range(19, 20)}
 _GRAPH_KINDS = {ObjectType.USERS: "user", ObjectType.GROUPS: "group", ObjectType.CONTACTS: "contact"}
 _PEOPLE = [f"{ascii_form(given).title()} {ascii_form(name).title()}" for given in GIVEN_NAMES for name in FAMILY_NAMES]
@@ -29,30 +30,41 @@ _ERROR = (
 )
 
 
-def fill_with_failing_objects(world: World, scenario: Scenario, synced: datetime) -> None:
+def fill_with_failing_objects(world: World, scenario: Scenario, synced: datetime) -> Iterator[None]:
     """`duplicates` objects that each want an address of one of a few hundred holders, and those holders.
 
-    All of it is ASCII text put together by hand: encoding 100,000 objects one by one takes too long to wait for.
+    The tenant has them at once; the pieces that are returned bring them to the on-premises directory. All of it is
+    ASCII text put together by hand: encoding 100,000 objects one by one takes too long to wait for.
     """
     first_failing = scenario.objects - scenario.start.duplicates
     for kind, places in OF_TWENTY.items():
-        world.directory.add_series(_series(kind, scenario.objects))
         serials = (serial for serial in range(scenario.objects) if serial % CYCLE in places)
         by_id = sorted((entra_id(ANCHOR % serial), serial) for serial in serials)
         load = _users if kind is ObjectType.USERS else _others
         world.tenant.load(_GRAPH_KINDS[kind], load(by_id, _Wording(synced, first_failing)))
     world.present.set(synced)
     world.connect.adopt()
+    return _on_premises(world, scenario.objects)
 
 
-def _series(kind: ObjectType, total: int) -> Series:
+def _on_premises(world: World, total: int) -> Iterator[None]:
+    world.directory.name_people(_PEOPLE)
+    for start in range(0, total, PIECE):
+        for kind, places in OF_TWENTY.items():
+            world.directory.add_series(_series(kind, places, start, min(total, start + PIECE)))
+        yield
+    world.connect.skip()
+
+
+def _series(kind: ObjectType, places: range, start: int, stop: int) -> Series:
     return Series(
         kind=kind,
         ou=STAFF_OU,
-        total=total,
-        places=OF_TWENTY[kind],
+        start=start,
+        stop=stop,
         cycle=CYCLE,
-        people=_PEOPLE,
+        first=places[0],
+        last=places[-1],
         anchor=ANCHOR,
         address=ADDRESS,
     )

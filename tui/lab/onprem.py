@@ -7,7 +7,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tui.model.states import ObjectType
@@ -31,13 +31,13 @@ CREATE TABLE IF NOT EXISTS replication (usn INTEGER NOT NULL);
 """
 _COLUMNS = "id, kind, anchor, ou, attributes, members, defect, deleted, usn, password_usn"
 _SERIES = """
-WITH RECURSIVE numbers (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM numbers WHERE i + 1 < :total)
+WITH RECURSIVE numbers (i) AS (SELECT :start UNION ALL SELECT i + 1 FROM numbers WHERE i + 1 < :stop)
 INSERT INTO objects (kind, ou, usn, anchor, attributes, members)
 SELECT :kind, :ou, :usn, printf(:anchor, i),
     json_object('displayName', printf('%s %d', name, i), 'mail', printf(:address, i),
                 'userPrincipalName', printf(:address, i), 'proxyAddresses', json_array(printf('SMTP:' || :address, i))),
     '[]'
-FROM numbers JOIN people ON people.rowid = i % :people + 1
+FROM numbers JOIN people ON people.rowid = i % (SELECT count(*) FROM people) + 1
 WHERE i % :cycle BETWEEN :first AND :last
 """
 
@@ -73,32 +73,20 @@ class AdObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """Numbered objects of one kind: the numbers below `total` whose place in a cycle is one of `places`.
+    """Numbered objects of one kind: numbers from `start` below `stop` whose place in a `cycle` is `first` to `last`.
 
-    `anchor` and `address` are printf formats of the number; names come from `people` in turn, with the number.
+    `anchor` and `address` are printf formats of the number; names are those of `name_people` in turn.
     """
 
     kind: ObjectType
     ou: str
-    total: int
-    places: range
+    start: int
+    stop: int
     cycle: int
-    people: Sequence[str]
+    first: int
+    last: int
     anchor: str
     address: str
-
-    def parameters(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind,
-            "ou": self.ou,
-            "total": self.total,
-            "cycle": self.cycle,
-            "first": self.places[0],
-            "last": self.places[-1],
-            "people": len(self.people),
-            "anchor": self.anchor,
-            "address": self.address,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,17 +137,20 @@ class OnPremises:
             cursor.execute("COMMIT")
         return self._usn - first
 
+    def name_people(self, people: Sequence[str]) -> None:
+        """Whom `add_series` names its objects after, until the store is closed."""
+        self._db.execute("CREATE TEMP TABLE people (name TEXT NOT NULL)")
+        self._db.execute("BEGIN")
+        self._db.executemany("INSERT INTO people VALUES (?)", ((name,) for name in people))
+        self._db.execute("COMMIT")
+
     def add_series(self, series: Series) -> None:
         """Insert very many objects that are no more than a name and an address, made inside SQLite."""
         self._usn += 1
-        with closing(self._db.cursor()) as cursor:
-            cursor.execute("BEGIN")
-            cursor.execute("CREATE TEMP TABLE people (name TEXT NOT NULL)")
-            cursor.executemany("INSERT INTO people VALUES (?)", ((name,) for name in series.people))
-            cursor.execute(_SERIES, {**series.parameters(), "usn": self._usn})
-            cursor.execute("DROP TABLE people")
-            self._keep_usn()
-            cursor.execute("COMMIT")
+        self._db.execute("BEGIN")
+        self._db.execute(_SERIES, {**asdict(series), "usn": self._usn})
+        self._keep_usn()
+        self._db.execute("COMMIT")
 
     def change(self, found: AdObject, change: Change) -> None:
         """Write what `change` says over `found`."""

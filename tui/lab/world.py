@@ -24,6 +24,8 @@ from tui.lab.tenant import Tenant
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+SAVED = "lab"
+STORES = ("on-premises", "connect", "tenant", "managed-domain")
 AGE_OF_THE_DOMAIN = timedelta(days=40)
 
 
@@ -95,6 +97,18 @@ def build(scenario: Scenario, seed: int, clock: LabClock, state_dir: Path | None
         cloud=CloudSync(enabled=scenario.start.cloud_sync, opened=clock.start),
     )
     return world
+
+
+def prepare(state_dir: Path) -> None:
+    """Make the directory; where an earlier lab was killed before it had opened, remove what it left."""
+    state_dir.mkdir(parents=True, exist_ok=True)
+    space = ConnectorSpace(_path(state_dir, "connect"))
+    is_whole = space.setting(SAVED) is not None
+    space.close()
+    if not is_whole:
+        for name in STORES:
+            for file in state_dir.glob(f"{name}.sqlite*"):
+                file.unlink()
 
 
 def _path(state_dir: Path | None, name: str) -> str:
