@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,12 +31,11 @@ LONGEST_NAP_S = 30.0
 TURNS_BETWEEN_PIECES = 8
 
 
-class LabError(Exception):
+class LabError(ValueError):
     """The lab cannot start; the message is for people."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Truth:
+class Truth(Struct, frozen=True, kw_only=True):
     """How things really stand, for tests: counts on each side, and when each hop last succeeded."""
 
     on_premises: Mapping[ObjectType, int]

@@ -11,6 +11,7 @@ from typing import Any
 from tui.lab import names
 from tui.lab.connect_mapping import TENANT_DOMAIN, entra_id
 from tui.lab.mass import fill_with_failing_objects
+from tui.lab.onprem import MAIL_DOMAIN
 from tui.lab.population import population
 from tui.lab.scenario import Scenario, Start
 from tui.lab.world import World
@@ -18,6 +19,10 @@ from tui.model.text import rfc3339
 
 CYCLE = timedelta(minutes=30)
 QUARANTINED_FOR = timedelta(hours=5)
+VERIFIED_DOMAINS = [
+    {"name": TENANT_DOMAIN, "type": "Managed", "isInitial": True, "isDefault": False},
+    {"name": MAIL_DOMAIN, "type": "Managed", "isInitial": False, "isDefault": True},
+]
 LOCAL_ACCOUNTS = ("svc-backup", "svc-print", "svc-scanner")
 
 
@@ -28,6 +33,7 @@ def open_world(world: World, scenario: Scenario, seed: int) -> Iterator[None]:
     memberships and hashes, the managed domain's content, a very large on-premises directory.
     """
     rng = Random(seed)  # noqa: S311 - the same lab again, not secrecy
+    world.tenant.set_organization(verifiedDomains=VERIFIED_DOMAINS, countryLetterCode="NO")
     _add_cloud_users(world, scenario, rng)
     _deploy_domain(world, scenario.start)
     rest = _sync_mass(world, scenario) if scenario.start.mass else _sync(world, scenario, rng)
