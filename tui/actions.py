@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Action:
+
+class Action(Struct, frozen=True):
     """`keys` as Textual names them, the first is the one to tell; `short` is for the footer, empty: not there.
 
     `palette` False: of no use in a list of commands, such as moving the cursor. `screen`: the screen in front does it.

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from threading import Thread
 from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tui.model.snapshot import Reason, TenantSnapshot, Thresholds
 from tui.model.states import ReasonCode, Severity, Verdict
@@ -23,8 +25,7 @@ BEYOND_TIMEOUT_S = 4.0
 LAB_LIMIT_S = 120.0
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What was found out about each tenant, and the moment that ages count until."""
 
     snapshots: tuple[TenantSnapshot, ...]
@@ -37,8 +38,7 @@ class Answer:
         return replace(self, snapshots=kept)
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(Struct, frozen=True):
     """Why a list of failures may lack some. `unknown`: nobody knows how many, rather than too many to list."""
 
     text: str

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from msgspec import Struct
 
 DEFAULT_LISTEN = "127.0.0.1:8001"
 # Named here because Textual, which has them, is not loaded for a help text or a mistyped name.
@@ -35,8 +35,7 @@ SCENARIOS = Path(__file__).with_name("lab") / "scenarios"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Common:
+class Common(Struct, frozen=True, kw_only=True):
     """The options that every command takes, given before or after its name."""
 
     config: Path | None = None

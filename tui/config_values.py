@@ -9,13 +9,14 @@ import math
 import re
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
+
+from msgspec import Struct
 
 from tui.model.text import clean, limit
 
@@ -55,8 +56,7 @@ class Problem(Exception):
         self.text = text
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a value stands: its keys from the root of the file, and the folder that relative paths start from."""
 
     path: KeyPath

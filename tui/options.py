@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveOptions:
+class LiveOptions(Struct, frozen=True, kw_only=True):
     """`notice`: a line the screen shows about how it was started; empty for none."""
 
     ascii: bool = False
@@ -14,8 +13,7 @@ class LiveOptions:
     notice: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DemoOptions:
+class DemoOptions(Struct, frozen=True, kw_only=True):
     """None: the scenario's own. `speed`: lab seconds per second. `tenants`: show these only; empty for all."""
 
     scenario: str | None = None

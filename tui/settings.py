@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from tui.model.snapshot import Thresholds
 from tui.model.states import SourceId
@@ -26,8 +27,7 @@ class Cloud(StrEnum):
     CHINA = "china"
 
 
-@dataclass(frozen=True, slots=True)
-class CloudHosts:
+class CloudHosts(Struct, frozen=True):
     """facts/domain.md 2.1."""
 
     graph: str
@@ -53,8 +53,7 @@ CLOUD_HOSTS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthSettings:
+class AuthSettings(Struct, frozen=True, kw_only=True):
     """How to sign in. Secrets are named, never held: `*_env`, `*_file` and `command` say where they are."""
 
     method: AuthMethod = AuthMethod.DEFAULT
@@ -66,16 +65,14 @@ class AuthSettings:
     command: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DomainServicesSettings:
+class DomainServicesSettings(Struct, frozen=True, kw_only=True):
     """One of the two; `resource_id` is the ARM id of the managed domain."""
 
     subscription_id: str | None = None
     resource_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DirectorySettings:
+class DirectorySettings(Struct, frozen=True, kw_only=True):
     """One directory server over LDAP."""
 
     url: str
@@ -86,8 +83,7 @@ class DirectorySettings:
     base_dn: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TenantSettings:
+class TenantSettings(Struct, frozen=True, kw_only=True):
     """`cloud_sync` None: not named in the config, so asked once and optional. False: not asked."""
 
     name: str
@@ -116,8 +112,7 @@ class TenantSettings:
         return CLOUD_HOSTS[self.cloud].login
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PollSettings:
+class PollSettings(Struct, frozen=True, kw_only=True):
     """Seconds between polls of each source, and the limit of one request."""
 
     organization: float = 30.0
@@ -142,8 +137,7 @@ class PollSettings:
         }[source]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     poll: PollSettings = field(default_factory=PollSettings)
     thresholds: Thresholds = field(default_factory=Thresholds)
     tenants: tuple[TenantSettings, ...] = ()

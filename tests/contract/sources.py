@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 from tests.helpers import START
 from tests.sources import host
@@ -110,9 +112,9 @@ def assert_clean(text: str) -> None:
 
 def values_in(value: Any) -> Iterator[Any]:
     """Every leaf in facts."""
-    if is_dataclass(value):
+    if isinstance(value, Struct):
         for part in fields(value):
-            yield from values_in(getattr(value, part.name))
+            yield from values_in(getattr(value, part.encode_name))
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             yield key

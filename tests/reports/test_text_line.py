@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 
 from tests import builders
 from tests.helpers import START

@@ -6,11 +6,11 @@ A lab without a Cloud Sync configuration has none of them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.routing import Route
 
@@ -35,8 +35,7 @@ _ERRORS = (
 )
 
 
-@dataclass(slots=True)
-class CloudSync:
+class CloudSync(Struct):
     """One configuration, for a second forest. `quarantined_since` None: its jobs run well."""
 
     enabled: bool

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
+
+from msgspec import Struct, structs
+from msgspec.structs import replace
 
 from tui.lab.connect_mapping import GRAPH_KINDS, credential_hashes, entra_id, entra_properties, fallback_name
 from tui.lab.connector_space import ConnectorSpace, ExportError, Quarantined
@@ -29,8 +31,7 @@ WITH_ERRORS = "completed-export-errors"
 TOO_MANY_DELETES = "stopped-deletion-threshold-exceeded"
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Struct, frozen=True):
     """What a fault does: a cycle ends with `result` (None: no cycle begins); `passwords`: hashes flow on."""
 
     result: str | None
@@ -48,8 +49,7 @@ EFFECTS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CycleRun:
+class CycleRun(Struct, frozen=True, kw_only=True):
     """One finished cycle. `changed`: objects exported; `failed`: objects that Entra ID refused."""
 
     started: datetime
@@ -269,7 +269,9 @@ class Connect:
         properties = entra_properties(found, at)
         quarantined = [*self._taken_addresses(found, entra, properties), *self._taken_name(found, entra, properties)]
         since = {(item.attribute, item.value): item.since for item in self._space.quarantines_of(found.anchor)}
-        quarantined = [replace(item, since=since.get((item.attribute, item.value), item.since)) for item in quarantined]
+        quarantined = [
+            structs.replace(item, since=since.get((item.attribute, item.value), item.since)) for item in quarantined
+        ]
         if found.kind is not ObjectType.DEVICES:
             properties["onPremisesProvisioningErrors"] = [provisioning_error(item) for item in quarantined]
         return properties, quarantined

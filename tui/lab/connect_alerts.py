@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from tui.lab.connect import TOO_MANY_DELETES, Connect
 from tui.lab.scenario import ConnectFault
@@ -11,8 +12,7 @@ from tui.lab.scenario import ConnectFault
 HEARTBEAT_LIMIT = timedelta(minutes=120)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HealthAlert:
+class HealthAlert(Struct, frozen=True, kw_only=True):
     """`short`: the alert's own name; `level`: Warning, Error or PreWarning."""
 
     short: str
@@ -23,8 +23,7 @@ class HealthAlert:
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
+class _Kind(Struct, frozen=True):
     short: str
     title: str
     description: str

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from tui.model.states import ObjectType
 
@@ -27,8 +28,7 @@ CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) 
 _ERROR_COLUMNS = "anchor, kind, code, attribute, value, other, first_seen, last_seen"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportError:
+class ExportError(Struct, frozen=True, kw_only=True):
     """One object that Entra ID refused (facts/domain.md 5.2). `other`: Entra id of what stands in the way."""
 
     anchor: str
@@ -41,8 +41,7 @@ class ExportError:
     last_seen: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantined:
+class Quarantined(Struct, frozen=True):
     """One attribute value that the tenant keeps off an object, as another object holds it."""
 
     anchor: str

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _TEXT = r"'((?:[^']|'')*)'"
 _SYNCED = re.compile(r"onPremisesSyncEnabled eq (true|false)")
@@ -17,8 +18,7 @@ _EQUALS = re.compile(rf"(userPrincipalName|mail) eq {_TEXT}")
 _ADDRESS = re.compile(rf"proxyAddresses/any\((\w+):\s*\1 eq {_TEXT}\)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
+class Filter(Struct, frozen=True, kw_only=True):
     """At most one field is set: what the objects must satisfy."""
 
     synced: bool | None = None

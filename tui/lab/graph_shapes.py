@@ -6,8 +6,9 @@ Source: the reference pages of user, group, orgContact, device and organization;
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 Json = dict[str, Any]
 
@@ -136,8 +137,7 @@ _ORGANIZATION_BETA = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """One collection. `default`: what is shown without `$select`; `known`: what may be selected."""
 
     kind: str

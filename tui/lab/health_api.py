@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.routing import Route
 
@@ -30,8 +30,7 @@ _NEVER = "0001-01-01T00:00:00Z"
 _KINDS = {object_type: kind for kind, object_type in OBJECT_TYPES.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(Struct, frozen=True):
     """What the answers are made of."""
 
     connect: Connect

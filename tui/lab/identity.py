@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from random import Random
+
+from msgspec import Struct
 
 DISPLAY_NAME = "Contoso Lab"
 MANAGED_DOMAIN_NAME = "aadds.contoso.com"
@@ -13,8 +14,7 @@ SYNC_SERVER = "SYNC01"
 SERVICE_NAME = "AadSyncService-contosolab.onmicrosoft.com"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """Made from the seed, so that the same lab has the same ids again."""
 
     tenant_id: str

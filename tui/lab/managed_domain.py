@@ -6,9 +6,10 @@ Rules: facts/domain.md 1.1, 3.1 and 4.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct, field
 
 LATE_AFTER = timedelta(hours=2)
 BACKUP_EVERY = timedelta(days=1)
@@ -16,15 +17,13 @@ NETWORK_ERROR = "AADDS104"
 SYNC_LATE = "AADDS500"
 
 
-@dataclass(frozen=True, slots=True)
-class RaisedAlert:
+class RaisedAlert(Struct, frozen=True):
     code: str
     raised: datetime
     last_detected: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
+class Evaluation(Struct, frozen=True, kw_only=True):
     """What was published at the last evaluation. `last_sync` None: the first synchronization is not through."""
 
     at: datetime

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
 from functools import cache
 from random import Random
+
+from msgspec import Struct
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -62,8 +63,7 @@ COMPANIES = ("Fabrikam", "Northwind", "Adatum", "Litware", "Proseware", "Tailspi
 _LETTERS_WITHOUT_ACCENT_FORM = str.maketrans({"ø": "o", "ł": "l", "ı": "i", "'": "", "-": ""})
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Struct, frozen=True):
     """`login` is unique within one generator run."""
 
     given: str

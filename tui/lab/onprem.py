@@ -7,8 +7,10 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from tui.model.states import ObjectType
 
@@ -42,8 +44,7 @@ WHERE i % :cycle BETWEEN :first AND :last
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdObject:
+class AdObject(Struct, frozen=True, kw_only=True):
     """`anchor`: mS-DS-ConsistencyGuid in base64. `attributes` carry LDAP names. `members` are anchors.
 
     `password_usn`: the last change of the password since the object was made, 0 where there was none.
@@ -71,8 +72,7 @@ class AdObject:
         return f"CN={escaped},{self.ou}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Series:
+class Series(Struct, frozen=True, kw_only=True):
     """Numbered objects of one kind: numbers from `start` below `stop` whose place in a `cycle` is `first` to `last`.
 
     `anchor` and `address` are printf formats of the number; names are those of `name_people` in turn.
@@ -89,8 +89,7 @@ class Series:
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """What an administrator does to one object; None leaves a part as it is."""
 
     attributes: Mapping[str, Any] = field(default_factory=dict)

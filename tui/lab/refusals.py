@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from tui.lab.connect_mapping import entra_id
 from tui.lab.connector_space import ExportError
@@ -13,8 +14,7 @@ from tui.lab.onprem import AdObject, OnPremises
 from tui.model.states import ObjectType
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
+class Complaint(Struct, frozen=True):
     """`bucket`: where Connect Health files the type. `other`: the kind of object that stands in the way, if any."""
 
     bucket: str

@@ -8,9 +8,11 @@ import hashlib
 import hmac
 import json
 import sqlite3
-from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from tui.lab.tenant_store import DELETED, LIVE
 
@@ -32,8 +34,7 @@ class ExpiredToken(Exception):
     """A token that was good once: HTTP 410, start again in full."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeltaPage:
+class DeltaPage(Struct, frozen=True):
     """One page of a delta round. Exactly one of the two tokens is set: `next_token` within a round,
     `delta_token` at its end."""
 
@@ -42,8 +43,7 @@ class DeltaPage:
     delta_token: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cursor:
+class Cursor(Struct, frozen=True, kw_only=True):
     """Where a reader is in the sequence of changes.
 
     `base`: changes after it are the round's subject (0: everything). `start`: the tenant's position when the round

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tui.lab.clock import EventTime, LabClock
 from tui.lab.cloud_sync_api import CloudSync
@@ -29,8 +30,7 @@ STORES = ("on-premises", "connect", "tenant", "managed-domain")
 AGE_OF_THE_DOMAIN = timedelta(days=40)
 
 
-@dataclass(frozen=True, kw_only=True)
-class World:
+class World(Struct, frozen=True, kw_only=True, dict=True):
     """`present` is what its parts take for now; `clock` is the lab's. `faults` befall the outside face alone."""
 
     who: Identity

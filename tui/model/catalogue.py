@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tui.model.states import Severity
 
@@ -36,8 +38,7 @@ class Stops(StrEnum):
     NOTHING = "nothing"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+class Explanation(Struct, frozen=True, kw_only=True):
     """One entry of the catalogue as seen from one code.
 
     `cause` is shared by entries that describe the same fault in different words. `rank` puts root causes first:
@@ -59,8 +60,7 @@ class Explanation:
     known: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(Struct, frozen=True):
     explanation: Explanation
     codes: tuple[str, ...]
     patterns: tuple[str, ...]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tui.model.catalogue import Explanation, Stops, explain
 from tui.model.facts import CloudSyncJob
@@ -22,8 +23,7 @@ NO_EVIDENCE_CLOUD_SYNC = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     said_by: str
     about: Explanation
 

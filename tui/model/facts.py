@@ -7,21 +7,20 @@ ours, from its `Date` header or rootDSE; None when it did not say).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from tui.model.reading import Reading
 from tui.model.states import HopName, HopState, ObjectType, Severity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     as_of: datetime
     clock_offset_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HopFacts:
+class HopFacts(Struct, frozen=True, kw_only=True):
     """`reported` is what the upstream says before age is judged: OK means on, with a last success.
 
     One of OK, NEVER, DISABLED, OFF, NOT_PERMITTED, NOT_REPORTED, NOT_MONITORED, ERROR (never LATE or STALE).
@@ -33,14 +32,12 @@ class HopFacts:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DirectoryQuota:
+class DirectoryQuota(Struct, frozen=True, kw_only=True):
     used: int
     total: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrganizationFacts(Facts):
+class OrganizationFacts(Facts, frozen=True, kw_only=True):
     """facts/domain.md 2.2, 2.3. `deletion_threshold` is None where it was not readable."""
 
     connect: HopFacts
@@ -51,8 +48,7 @@ class OrganizationFacts(Facts):
     provisioning_errors_in_plans: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CountsFacts(Facts):
+class CountsFacts(Facts, frozen=True, kw_only=True):
     """facts/domain.md 2.4. A type that could not be counted holds a Reading with its absence."""
 
     entra: Mapping[ObjectType, Reading[int]]
@@ -60,8 +56,7 @@ class CountsFacts(Facts):
     deleted: Reading[int] = field(default_factory=Reading)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectRef:
+class ObjectRef(Struct, frozen=True, kw_only=True):
     """An object as some upstream names it; any part may be unknown. `type`: user, group, contact, device, domain."""
 
     type: str | None = None
@@ -72,8 +67,7 @@ class ObjectRef:
     source_anchor: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailureReport:
+class FailureReport(Struct, frozen=True, kw_only=True):
     """One failing object as one source tells it. `code` is the upstream's own word."""
 
     source: str
@@ -88,8 +82,7 @@ class FailureReport:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailuresFacts(Facts):
+class FailuresFacts(Facts, frozen=True, kw_only=True):
     """facts/domain.md 2.6. `truncated`: more exist than were read. `incomplete` names what could not be read."""
 
     reports: tuple[FailureReport, ...]
@@ -97,8 +90,7 @@ class FailuresFacts(Facts):
     incomplete: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
+class Alert(Struct, frozen=True, kw_only=True):
     """One active health alert. `code`: an AADDS id or a Connect Health name; `severity`: the upstream's word."""
 
     source: str
@@ -113,8 +105,7 @@ class Alert:
     where: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplicaSet:
+class ReplicaSet(Struct, frozen=True, kw_only=True):
     """facts/domain.md 3.1. `owns_sync` marks the one whose time is the sync's."""
 
     id: str
@@ -128,8 +119,7 @@ class ReplicaSet:
     owns_sync: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DomainServicesFacts(Facts):
+class DomainServicesFacts(Facts, frozen=True, kw_only=True):
     """facts/domain.md 3.1. `progress_percent` is migrationProgress where given."""
 
     hop: HopFacts
@@ -147,8 +137,7 @@ class DomainServicesFacts(Facts):
     progress_percent: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncServer:
+class SyncServer(Struct, frozen=True, kw_only=True):
     name: str
     status: str = ""
     client_version: str = ""
@@ -159,8 +148,7 @@ class SyncServer:
     staging: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectHealthFacts(Facts):
+class ConnectHealthFacts(Facts, frozen=True, kw_only=True):
     """facts/domain.md 3.2. `error_counts`: bucket -> count; `errors_truncated` where any bucket says so."""
 
     services: tuple[str, ...] = ()
@@ -175,8 +163,7 @@ class ConnectHealthFacts(Facts):
     incomplete: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncExecution:
+class SyncExecution(Struct, frozen=True, kw_only=True):
     """One run of a Cloud Sync job. `state`: Succeeded, Failed, EntryLevelErrors or the upstream's own word."""
 
     state: str = ""
@@ -187,8 +174,7 @@ class SyncExecution:
     imported: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quarantine:
+class Quarantine(Struct, frozen=True, kw_only=True):
     reason: str = ""
     began: datetime | None = None
     next_attempt: datetime | None = None
@@ -196,8 +182,7 @@ class Quarantine:
     error_message: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloudSyncJob:
+class CloudSyncJob(Struct, frozen=True, kw_only=True):
     """facts/domain.md 2.11. `kind`: objects, password or writeback. `interval_s` None: not scheduled or unreadable."""
 
     id: str
@@ -217,8 +202,7 @@ class CloudSyncJob:
     successive_failures: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloudSyncFacts(Facts):
+class CloudSyncFacts(Facts, frozen=True, kw_only=True):
     """`configured` False: the tenant has no Cloud Sync. `reports` come from the provisioning log."""
 
     configured: bool
@@ -227,8 +211,7 @@ class CloudSyncFacts(Facts):
     incomplete: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DirectoryFacts(Facts):
+class DirectoryFacts(Facts, frozen=True, kw_only=True):
     """What a directory itself holds, by type: objects that the sync is in charge of, and local ones."""
 
     synced: Mapping[ObjectType, Reading[int]]

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tui.model.catalogue import Explanation, explain
 from tui.model.facts import FailureReport, ObjectRef
@@ -27,8 +29,7 @@ FAR_FUTURE_S = 253402300800.0  # the year 10000
 SORT_BUCKETS = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(Struct, frozen=True):
     """What one merge found. Handed to the next one, it keeps every failure's id as sources join and leave.
 
     `ids`: the ids given out. `renamed`: the id that a report would have had alone -> the id its failure has.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tui.model.catalogue import Explanation
 from tui.model.facts import Alert
@@ -16,8 +17,7 @@ SEVERITIES = (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN, Severity.IN
 _HOPS = (*HopName, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """`rank`: root cause first, as in the catalogue."""
 
     reason: Reason

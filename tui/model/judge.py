@@ -6,8 +6,9 @@ Pure: everything it says follows from its arguments. The rules are those of the 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from tui.model.finding import Finding, in_order
 from tui.model.judge_alerts import alert_findings, deletion_findings

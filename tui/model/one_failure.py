@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
+
+from msgspec.structs import fields, replace
 
 from tui.model.catalogue import explain
 from tui.model.facts import FailureReport, ObjectRef
@@ -18,7 +19,7 @@ Facet = tuple[str, str]
 
 ID_BYTES = 8
 _NO_VALUE = frozenset({"", "system.byte[]"})  # what .NET prints for a value it cannot print
-REF_FIELDS = tuple(one.name for one in fields(ObjectRef))
+REF_FIELDS = tuple(one.encode_name for one in fields(ObjectRef))
 
 
 @lru_cache(maxsize=4096)

@@ -7,8 +7,9 @@ container per report for the garbage collector to walk.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from tui.model.catalogue import explain
 from tui.model.facts import FailureReport
@@ -29,8 +30,7 @@ class _Names:
         return self.shards[hash(name) % SHARDS].setdefault(name, number)
 
 
-@dataclass(slots=True)
-class _Family:
+class _Family(Struct):
     """The names by kind, for one hop and cause."""
 
     hop: HopName

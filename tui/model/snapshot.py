@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from tui.model.facts import (
     Alert,
@@ -18,8 +19,7 @@ from tui.model.reading import Reading
 from tui.model.states import HopName, HopState, ObjectType, ReasonCode, Severity, SourceId, SourceState, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
+class Thresholds(Struct, frozen=True):
     """Seconds since the last success. Defaults and reasons: facts/domain.md 5.1."""
 
     connect_warning: float = 3600.0
@@ -38,8 +38,7 @@ class Thresholds:
         }[hop]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class Progress(Struct, frozen=True, kw_only=True):
     """A first sync under way. `per_second` None: rate not known yet; `moving` False: it has stopped."""
 
     done: int
@@ -58,8 +57,7 @@ class Progress:
         return (self.total - self.done) / self.per_second
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hop:
+class Hop(Struct, frozen=True, kw_only=True):
     """`reported` is what the upstream said; `state` and `verdict` are judged from it, its age and its source.
 
     `lag_samples`: (time, seconds since the last success) of past polls, oldest first, bounded.
@@ -83,8 +81,7 @@ class Hop:
         return max(0.0, (now - self.last_success).total_seconds() + self.clock_offset_s)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class Difference(Struct, frozen=True, kw_only=True):
     """What two sides disagree by, split by why. None: not known."""
 
     in_flight: int | None = None
@@ -93,8 +90,7 @@ class Difference:
     unexplained: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CountRow:
+class CountRow(Struct, frozen=True, kw_only=True):
     """`change_1h`: change of `entra` over the last hour of samples; None until there is an hour's worth or any two."""
 
     type: ObjectType
@@ -107,8 +103,7 @@ class CountRow:
     change_1h: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(Struct, frozen=True, kw_only=True):
     """One object and cause, whoever reports it. Meaning, remedy and link come from the catalogue by `code`."""
 
     id: str
@@ -125,8 +120,7 @@ class Failure:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Struct, frozen=True, kw_only=True):
     """One finished or running synchronization run, newest first in a snapshot. None: not told by the upstream."""
 
     hop: HopName
@@ -138,8 +132,7 @@ class Run:
     failed: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Struct, frozen=True, kw_only=True):
     """What changed between two snapshots. `kind`: state, fail, fixed, alert, poll, run."""
 
     at: datetime
@@ -147,8 +140,7 @@ class Event:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceStatus:
+class SourceStatus(Struct, frozen=True, kw_only=True):
     """How polling one source goes. `as_of` is the last good answer's time. `outcomes`: last polls, True = ok."""
 
     source: SourceId
@@ -169,8 +161,7 @@ class SourceStatus:
     late: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class Reason(Struct, frozen=True, kw_only=True):
     """Why a tenant is not ok. `text` is one plain sentence or two: what, why, what to do."""
 
     code: ReasonCode
@@ -182,8 +173,7 @@ class Reason:
     docs: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TenantSnapshot:
+class TenantSnapshot(Struct, frozen=True, kw_only=True):
     """`failures` is newest first. `verdict`, `reasons` and each hop's `state` are filled by `judge`."""
 
     name: str

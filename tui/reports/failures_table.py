@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tui.model.facts import ObjectRef
 from tui.model.snapshot import Failure, TenantSnapshot
@@ -17,8 +18,7 @@ _SEVERITIES = {Severity.CRITICAL: "CRIT", Severity.WARNING: "WARN", Severity.UNK
 _HOPS = {HopName.CONNECT: "AD>Entra", HopName.PASSWORD: "Pwd hash", HopName.DOMAIN_SERVICES: "Entra>DS"}
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """`least`: cells it may be cut down to. `rank`: the highest goes first where even that is too wide."""
 
     title: str

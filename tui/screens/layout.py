@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 SPLIT_FROM = (160, 30)
 COMPACT_BELOW = (60, 18)
@@ -21,8 +22,7 @@ class Zoom(StrEnum):
     COUNTS = "counts"
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """`heights`: lines of each part; a part not named is not shown, and 0 takes what is left of its column."""
 
     compact: bool

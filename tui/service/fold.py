@@ -6,9 +6,10 @@ A failed poll changes nothing but its source's status: values keep their `as_of`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from functools import singledispatch
+
+from msgspec.structs import replace
 
 from tui.model.facts import (
     Alert,

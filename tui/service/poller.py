@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from tui.clock import Clock
 from tui.model.facts import AnyFacts, CloudSyncFacts
@@ -20,8 +21,7 @@ UNUSED_INTERVAL_S = 6 * 3600.0
 JITTER = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """One poll: exactly one of `facts` and `error`. `next_poll` is when the source is asked again."""
 
     facts: AnyFacts | None

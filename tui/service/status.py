@@ -10,7 +10,8 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tui.clock import Clock
 from tui.model.snapshot import Thresholds
@@ -25,8 +26,7 @@ LOOK_AT_THE_CLOCK_S = 5.0
 RESTART_AFTER_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class MonitoredTenant:
+class MonitoredTenant(Struct, frozen=True):
     """A tenant's label and id, and where its facts come from."""
 
     name: str

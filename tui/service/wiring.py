@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import httpx
+from msgspec import Struct
 
 from tui.clock import Clock
 from tui.model.facts import AnyFacts
@@ -26,8 +26,7 @@ from tui.sources.source import Exchange, Source
 FAILURES_DEADLINE_FACTOR = 6.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wire:
+class Wire(Struct, frozen=True, kw_only=True):
     """How the upstreams are reached; the defaults are the real ones. `deadline_s` bounds one fetch in wall seconds."""
 
     transport: httpx.AsyncBaseTransport | None = None

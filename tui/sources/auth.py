@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
+
+from msgspec import Struct
 
 from tui.clock import Clock
 from tui.settings import AuthMethod, TenantSettings
@@ -27,8 +28,7 @@ class TokenProvider(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """`expires` None: not told. The secret stays out of every repr."""
 
     secret: str
@@ -52,8 +52,7 @@ class StaticTokens:
         return self._secret
 
 
-@dataclass(slots=True)
-class _Kept:
+class _Kept(Struct):
     token: Token
     use_until: datetime
     valid_until: datetime

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from tui.clock import Clock
 from tui.model.facts import CloudSyncFacts, CloudSyncJob, FailureReport
@@ -37,8 +38,7 @@ LOG_PAGE = 200
 LOG_WINDOW = timedelta(hours=26)
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(Struct, frozen=True):
     """One Cloud Sync configuration: the service principal's id, and its name, which is the AD domain's."""
 
     id: str

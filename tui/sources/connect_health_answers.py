@@ -6,8 +6,9 @@ Every field may be missing or of the wrong type. A list may come bare or under `
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from tui.model.facts import Alert, FailureReport, ObjectRef, SyncServer
 from tui.model.states import HopName
@@ -19,8 +20,7 @@ ALL_ERRORS = "All"
 BINARY_VALUE = "system.byte[]"
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """One sync service; `name` is the key in every further path."""
 
     name: str
@@ -28,8 +28,7 @@ class Service:
     health: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(Struct, frozen=True):
     """One class of export errors; `count` None: told, but not readable."""
 
     name: str
@@ -37,8 +36,7 @@ class Bucket:
     truncated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """One server of a service. `freshness`: kind of data -> its last upload."""
 
     id: str

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
 from urllib.parse import quote
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tui.clock import Clock
 from tui.model.facts import Alert, FailureReport, SyncServer
@@ -32,8 +34,7 @@ CHUNK = 250
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceAnswer:
+class ServiceAnswer(Struct, frozen=True):
     """What one service told. `truncated`: more export errors exist than were read."""
 
     alerts: tuple[Alert, ...] = ()

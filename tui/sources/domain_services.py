@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from tui.clock import Clock
 from tui.model.facts import DomainServicesFacts, HopFacts

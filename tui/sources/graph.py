@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from tui.sources.decode import JsonObject, as_integer, child, items, text
 from tui.sources.errors import SourceError
@@ -22,8 +23,7 @@ _UNTOLD_WAIT_S = 1.0
 _DENIED = frozenset({401, 403})
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One answer within a batch. `status` None: the upstream left it out. `retry_after_s` None: not told."""
 
     status: int | None = None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from urllib.parse import quote
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tui.model.facts import FailureReport, ObjectRef
 from tui.sources.decode import items
@@ -73,8 +75,7 @@ class Holders:
         return [with_holder(one.report, found.get(one.value) or ()) for one in self._wanted]
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Wanted(Struct, frozen=True):
     """`since` is the Unix time of the failure."""
 
     since: float

@@ -9,8 +9,9 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 from tui.model.facts import FailureReport, ObjectRef
 from tui.model.states import HopName
@@ -30,8 +31,7 @@ _TAG = re.compile(r"<[^<>]*>")
 ReportKey = tuple[str | None, str | None, str, str | None, str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class FailingType:
+class FailingType(Struct, frozen=True):
     """A collection of objects that may fail; `noun` is `ObjectRef.type`. `fields` are those the type has in v1.0."""
 
     path: str

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from tui.clock import Clock
 from tui.model.facts import FailureReport, FailuresFacts
@@ -33,8 +34,7 @@ _SYNCED = {"$filter": "onPremisesSyncEnabled eq true"}
 _UNRESOLVED = {"$filter": "serviceProvisioningErrors/any(e:e/isResolved eq false)"}
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(Struct):
     """What one fetch has read so far."""
 
     most: int

@@ -6,9 +6,11 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from copy import copy
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tui.clock import Clock
 from tui.model.text import clean
@@ -70,8 +72,7 @@ class Access:
         return token
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
+class Channel(Struct, frozen=True):
     """What all sessions with one host have in common. `headers` go with every request; `random` is from 0 to 1."""
 
     wire: Wire

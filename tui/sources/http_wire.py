@@ -7,13 +7,13 @@ import ssl
 import uuid
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 
 import httpx
+from msgspec import Struct
 
 from tui.clock import Clock
 from tui.sources.errors import BadAnswer, SourceError, TimedOut
@@ -27,8 +27,7 @@ _CONNECTIONS = 8
 _LOCATION = "x-location"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """`url` is on the configured origin already; `content` is the JSON body of a POST."""
 
     method: str
@@ -37,8 +36,7 @@ class Request:
     content: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """Any answer at all. `clock_offset_s`: the upstream's clock minus ours; `latency_ms` counts to the last byte."""
 
     request: Request

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
+
+from msgspec import Struct
 
 from tui.model.facts import Alert, HopFacts, ReplicaSet
 from tui.model.states import HopState
@@ -35,8 +36,7 @@ _NOT_SO_FAR = re.compile(r"\bhas(?: not|n't)\b|\bnot (?:been )?synchroni[sz]ed\b
 _NO_SUCCESS = re.compile(r"\b(?:fail\w*|error\w*|attempt\w*|unable|cannot|could not)\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class SyncClaim:
+class SyncClaim(Struct, frozen=True):
     """What one replica set says of the synchronization. `last_success` only where `state` is OK."""
 
     state: HopState
@@ -45,8 +45,7 @@ class SyncClaim:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SetHealth:
+class SetHealth(Struct, frozen=True):
     """One replica set and its claim."""
 
     set: ReplicaSet

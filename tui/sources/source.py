@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from tui.model.facts import AnyFacts
 from tui.model.states import SourceId
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(Struct, frozen=True):
     """How the last poll went on the wire, also when it failed. `requests` counts every request since the start."""
 
     http_status: int | None = None

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 LONGEST_USER_NAME = 20
 LONGEST_GROUP_NAME = 64
@@ -38,8 +39,7 @@ RESERVED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """The name an object would have, were it alone. `usable` False: one must be generated from it in any case."""
 
     name: str

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class Scope(Struct, frozen=True, kw_only=True):
     """Everything by default. `cloud_only`: no users that come from on-premises.
 
     `groups`: only these groups, by object id, and the users that are their direct members; nested groups are not

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from tui.model.failures import search_text
 from tui.model.snapshot import Failure, TenantSnapshot
@@ -32,8 +33,7 @@ class Sort(StrEnum):
         return members[(members.index(self) + 1) % len(members)]
 
 
-@dataclass(slots=True)
-class Index:
+class Index(Struct):
     """`haystacks[n]` is the casefolded text of `failures[n]`; shorter than `failures` until building has ended."""
 
     failures: Sequence[Failure] = ()

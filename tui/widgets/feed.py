@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from tui.clock import Clock
 from tui.model.snapshot import Thresholds
@@ -29,8 +30,7 @@ class Feed(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ViewOptions:
+class ViewOptions(Struct, frozen=True, kw_only=True):
     """`color`: `ansi` (the terminal's own), `none`, or the name of a truecolor theme.
 
     `activity` says in one line what the lab is doing now; `run` is the service's main coroutine, which the app runs

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from tui.model.snapshot import TenantSnapshot, Thresholds
 from tui.widgets.glyphs import Glyphs
 from tui.widgets.palette import Palette
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """How things are drawn. `local`: times in the operator's zone instead of UTC."""
 
     glyphs: Glyphs
@@ -20,8 +20,7 @@ class Look:
     local: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Frame:
+class Frame(Struct, frozen=True, kw_only=True, eq=False):
     """`now` is the clock's time; `tenants` are worst first; `frozen_since` is when the view was paused.
 
     `dead` says in words why the status service ended; empty while it runs. `notice` is a passing word to the operator.

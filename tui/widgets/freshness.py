@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from tui.model.snapshot import SourceStatus, TenantSnapshot
 from tui.model.states import SourceId, SourceState
@@ -13,8 +14,7 @@ MISSED_INTERVALS = 3
 TELLING_FAILURES = (SourceId.FAILURES, SourceId.CONNECT_HEALTH, SourceId.CLOUD_SYNC)
 
 
-@dataclass(frozen=True, slots=True)
-class Freshness:
+class Freshness(Struct, frozen=True):
     """`newest` is the last good answer of any source; `old` are the sources whose data is too old to trust."""
 
     newest: datetime | None

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tui.widgets.glyphs import Glyphs
 from tui.widgets.line import Line, Span, pad
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """`rank` 1 stays longest. A column that grows takes the room left over, up to `widest` cells."""
 
     key: str

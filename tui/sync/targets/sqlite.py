@@ -6,9 +6,10 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
+
+from msgspec import Struct
 
 from tui.model.text import rfc3339
 from tui.sources.moments import moment
@@ -24,8 +25,7 @@ _KEYS: Mapping[Unique, str] = {"sAMAccountName": "name_key", "userPrincipalName"
 _encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, check_circular=False).encode
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """An entry with all its attributes as a reader of the directory sees them; credentials are not among them."""
 
     dn: str
