@@ -17,7 +17,7 @@ from textual.worker import Worker, WorkerState
 
 from tui.actions import ACTIONS, Action
 from tui.model.snapshot import TenantSnapshot
-from tui.model.states import Verdict
+from tui.model.states import SourceState, Verdict
 from tui.model.text import count
 from tui.screens.live import LiveScreen
 from tui.screens.overview import Overview
@@ -52,6 +52,11 @@ class Updated(Message, bubble=False):
         return isinstance(message, Updated)
 
 
+def _has_data(published: Published) -> bool:
+    """True once every source has been asked."""
+    return all(status.state is not SourceState.NEVER for tenant in published.tenants for status in tenant.sources)
+
+
 def _bindings() -> list[BindingType]:
     return [
         Binding(key, action.call, action.title, show=False, priority=key == "ctrl+c")
@@ -68,8 +73,9 @@ class SynctopApp(App[int], inherit_bindings=False):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = _bindings()
 
-    # Seconds of wall time between two snapshots taken: more would be motion, not news.
+    # Seconds of wall time between two snapshots taken: more would be motion, not news. Until there is data, news is all.
     least_between_snapshots_s = 0.5
+    least_until_data_s = 0.05
     # False where somebody else calls `tick`.
     timed = True
 
@@ -107,7 +113,7 @@ class SynctopApp(App[int], inherit_bindings=False):
         with self._feed.subscribe() as subscription:
             async for published in subscription:
                 self.post_message(Updated(published))
-                await asyncio.sleep(self.least_between_snapshots_s)
+                await asyncio.sleep(self.least_between_snapshots_s if _has_data(published) else self.least_until_data_s)
 
     @work(exclusive=True, group=_SERVICE, exit_on_error=False)
     async def _run_service(self) -> None:
