@@ -91,6 +91,7 @@ def demo(scenario: str | None, seed: int, speed: float | None, objects: int | No
     from tui.options import DemoOptions
 
     common = _begin()
+    _need_known(common.tenant, ["lab"])
     _need_terminal()
     return _run_demo(
         DemoOptions(
@@ -153,7 +154,12 @@ def lab(listen: str, scenario: str | None, state: Path | None) -> int:
     _begin()
     from tui.demo import run_lab
 
-    return run_lab(address, scenario, state)
+    try:
+        return run_lab(address, scenario, state)
+    except OSError as error:
+        raise click.UsageError(f"--listen {listen}: cannot listen there: {error.strerror or error}") from None
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _live() -> int:

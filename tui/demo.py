@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LAB_URL = "http://127.0.0.1"
 LAB_NAME = "lab"
+DEFAULT_SCENARIO = "story"
 # Wall seconds between the demo's polls; the lab's clock makes lab seconds of them.
 DEMO_POLL_S = {
     "organization": 3.0,
@@ -76,16 +77,40 @@ async def check_demo(*, scenario: str | None, seed: int) -> tuple[TenantSnapshot
 
 
 def run_lab(address: tuple[str, int], scenario: str | None, state: Path | None) -> int:
-    """Serve the lab over HTTP until interrupted; returns the exit code."""
+    """Serve the lab over HTTP until interrupted; returns the exit code.
+
+    Raises `LabError` or `ScenarioError` for a state directory or scenario it cannot use, `OSError` for a taken port.
+    """
     from tui.lab.lab import Lab
     from tui.lab.server import serve
 
-    host, port = address
-    lab = Lab.start(scenario or "story", state_dir=state)
-    with suppress(KeyboardInterrupt):
-        asyncio.run(serve(lab, host, port))
-    lab.close()
+    lab = Lab.start(scenario or DEFAULT_SCENARIO, state_dir=state)
+    try:
+        with suppress(KeyboardInterrupt):
+            asyncio.run(serve(lab, *address, lambda: sys.stderr.write(_how_to_connect(lab, address))))
+    finally:
+        lab.close()
     return 0
+
+
+def _how_to_connect(lab: Lab, address: tuple[str, int]) -> str:
+    host, port = address
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"""The lab answers on {url} until ctrl+c. A config file that watches it:
+
+[[tenant]]
+name = "lab"
+tenant_id = "{lab.tenant_id}"
+graph_url = "{url}"
+arm_url = "{url}"
+[tenant.auth]
+method = "token-command"
+command = ["echo", "any-token"]
+[tenant.domain_services]
+subscription_id = "{lab.subscription_id}"
+[tenant.connect_health]
+enabled = true
+"""
 
 
 def start_lab(
@@ -99,7 +124,7 @@ def start_lab(
     from tui.lab.lab import Lab
 
     return Lab.start(
-        scenario or "story", seed=seed, objects=objects, speed=speed, base_clock=base_clock or SystemClock()
+        scenario or DEFAULT_SCENARIO, seed=seed, objects=objects, speed=speed, base_clock=base_clock or SystemClock()
     )
 
 
@@ -120,7 +145,7 @@ def lab_service(lab: Lab) -> StatusService:
         connect_health=True,
         cloud_sync=True,
     )
-    wire = Wire(transport=httpx.ASGITransport(app=lab.app, raise_app_exceptions=False), tokens=StaticTokens("lab"))
+    wire = Wire(transport=httpx.ASGITransport(app=lab.app), tokens=StaticTokens("lab"))
     over_http = monitored(tenant, poll, lab.clock, wire)
     watched = MonitoredTenant(over_http.name, over_http.tenant_id, (*over_http.sources, *lab.directory_sources()))
     return StatusService(

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 
 import uvicorn
 
 from tui.lab.lab import Lab
 
 
-async def serve(lab: Lab, host: str, port: int) -> None:
+async def serve(lab: Lab, host: str, port: int, on_listening: Callable[[], object] = lambda: None) -> None:
     """Answer on `host`:`port` while the lab goes on, until interrupted. Raises `OSError` where it cannot listen."""
     listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     config = uvicorn.Config(
         lab.app, log_level="critical", access_log=False, date_header=False, server_header=False, lifespan="off"
     )
     with listening:
+        on_listening()
         async with asyncio.TaskGroup() as group:
             life = group.create_task(lab.run())
             await _until_stopped(uvicorn.Server(config), listening)
