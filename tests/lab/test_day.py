@@ -1,11 +1,11 @@
 """A day in the lab, run in seconds: what is shown is what is so, at every step."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from tests.helpers import START, ManualClock
 from tui.lab import scenario as scenarios

@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.helpers import START, ManualClock
 from tui.lab import scenario as scenarios
@@ -157,7 +157,7 @@ def test_the_big_scenario_is_what_it_says(start: StartLab) -> None:
 
 def test_a_first_sync_fills_the_domain_bit_by_bit(start: StartLab, clock: ManualClock) -> None:
     """The new domain starts empty, grows steadily for about two minutes of wall time, and is then complete."""
-    lab = start(dataclasses.replace(scenarios.load("first-sync"), changes_per_hour=0.0))
+    lab = start(replace(scenarios.load("first-sync"), changes_per_hour=0.0))
     held = []
     for _ in range(16):
         held.append(sum(number or 0 for number in lab.truth().managed_domain.values()))

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
+from typing import NamedTuple
 
 Pieces = Iterator[None] | None
 Work = Callable[[], Pieces]
 
 
-@dataclass(order=True, slots=True)
-class Event:
-    """`work` either is done at once or returns the pieces it is done in. `every`: it comes again after so long."""
+class Event(NamedTuple):
+    """`work` either is done at once or returns the pieces it is done in. `every`: it comes again after so long.
+
+    No two have the same `order`, so that comparing never comes to the rest.
+    """
 
     at: datetime
     order: int
-    work: Work = field(compare=False)
-    every: timedelta | None = field(compare=False, default=None)
+    work: Work
+    every: timedelta | None = None
 
 
 class EventQueue:

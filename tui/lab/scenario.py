@@ -10,11 +10,13 @@ import re
 import tomllib
 import typing
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from types import NoneType
 from typing import Any, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import fields
 
 FOLDER = Path(__file__).parent / "scenarios"
 DEFAULT = "story"
@@ -84,8 +86,7 @@ _HALF_AN_HOUR = Duration(1800)
 _AT_ONCE = Duration(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
+class Start(Struct, frozen=True, kw_only=True):
     """How things stand when the lab opens: how long ago each hop last succeeded, and what is wrong.
 
     `backlog`: on-premises changes since the last Connect cycle. `duplicates`, `duplicate_names`: quarantined
@@ -107,8 +108,7 @@ class Start:
     mass: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """One thing that happens `at` lab time after the start; `say` tells it in plain words."""
 
     at: Duration
@@ -119,8 +119,7 @@ class Step:
     count: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class Fault(Struct, frozen=True, kw_only=True):
     """Requests whose path begins with one of `paths` fail with chance `share` in the window [`begin`, `end`).
 
     `retry_after`: what a throttled answer says, fractions allowed; absent: it says nothing. `delay`: wall seconds.
@@ -135,8 +134,7 @@ class Fault:
     delay: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scenario:
+class Scenario(Struct, frozen=True, kw_only=True):
     """`speed`: lab seconds in a wall second. `repeat`: the steps begin again after so long, with other objects.
 
     Intervals: of Connect's cycles, of password hash cycles, of the replicator's rounds, of the health evaluation of
@@ -210,13 +208,13 @@ def _check(scenario: Scenario) -> None:
 
 
 def _build(kind: type[S], table: Mapping[str, Any], where: str) -> S:
-    """`table` as a value of the dataclass `kind`; every key known, none missing, each of its type."""
+    """`table` as a value of the struct `kind`; every key known, none missing, each of its type."""
     types = typing.get_type_hints(kind)
     for key in table:
         if key not in types:
             raise ScenarioError(f"{where}: unknown key {key!r}{_nearest(key, types)}")
     for item in fields(kind):  # type: ignore[arg-type]
-        if item.default is MISSING and item.default_factory is MISSING and item.name not in table:
+        if item.required and item.name not in table:
             raise ScenarioError(f"{where}: the key {item.name!r} is missing")
     return kind(**{key: _value(types[key], value, f"{where}: {key}") for key, value in table.items()})
 

@@ -11,13 +11,15 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
 from importlib.resources import files
 from typing import Any
 
+from msgspec import Struct, field
+from msgspec.structs import asdict, replace
+
 from tui.sync.delta import KINDS, Change, Cleared, Page, Referred, Seen, Vanished
 from tui.sync.scope import Scope
-from tui.sync.targets.target import Kind
+from tui.sync.targets.target import Kind, Secretive
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _REFERABLE = frozenset({"user", "group", ""})
@@ -26,8 +28,7 @@ _QUEUE_REFERENCES = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Marks:
+class Marks(Struct, frozen=True, kw_only=True):
     """How far the sync has come. `turn`: the feed to read next; None: all are read, what they brought is being done.
 
     A full pass (`full`) gives everything it meets its `generation`; what still has an older one at its end is gone.
@@ -65,20 +66,18 @@ class Marks:
         return replace(self, turn=turn, links={**self.links, page.kind: page.link}, seen=self.seen + seen)
 
 
-@dataclass(frozen=True, slots=True)
-class Staged:
+class Staged(Secretive, frozen=True):
     """An object as the tenant last told it. `wish` and `name`: the sAMAccountName it got, and for which wish."""
 
     id: str
     kind: Kind
     properties: Mapping[str, Any]
-    credentials: Mapping[str, str] = field(repr=False)
+    credentials: Mapping[str, str]
     wish: str | None = None
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Struct, frozen=True):
     """One thing to bring up to date: an object, or a reference where `relation` is set."""
 
     owner: str

@@ -7,10 +7,10 @@ to whom the sync selects them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import httpx
+from msgspec import Struct
 
 from tui.model.text import clean
 from tui.sources import decode
@@ -18,7 +18,7 @@ from tui.sources.decode import JsonObject
 from tui.sources.errors import BadAnswer, Gone, SourceError
 from tui.sources.http import Upstream
 from tui.sync.mapping import GROUP_PROPERTIES, USER_PROPERTIES
-from tui.sync.targets.target import Kind, Relation
+from tui.sync.targets.target import Kind, Relation, Secretive
 
 CREDENTIALS = "credentialHashes"
 KINDS: tuple[Kind, ...] = ("user", "group")
@@ -33,26 +33,23 @@ class ResyncRequired(Exception):
     """The token is no longer good: everything must be read again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Secretive, frozen=True):
     """An object with the properties that were told, which may be some of them only."""
 
     id: str
     kind: Kind
     properties: Mapping[str, Any]
-    credentials: Mapping[str, str] | None = field(default=None, repr=False)
+    credentials: Mapping[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Vanished:
+class Vanished(Struct, frozen=True):
     """An object that is deleted, for now or for good."""
 
     id: str
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Referred:
+class Referred(Struct, frozen=True):
     """`owner` refers to `other`, or no longer. `kind` is that of `other`, where it was told."""
 
     owner: str
@@ -62,8 +59,7 @@ class Referred:
     held: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Cleared:
+class Cleared(Struct, frozen=True):
     """`owner` refers to nothing any more, but for what follows."""
 
     owner: str
@@ -73,8 +69,7 @@ class Cleared:
 Change = Seen | Vanished | Referred | Cleared
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Changes in the order they were told. `link`: where to go on, now or (`is_last`) in the next round."""
 
     kind: Kind

@@ -7,9 +7,11 @@ caller decides when the next step is due.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tui.clock import Clock
 from tui.model.facts import FailureReport
@@ -45,8 +47,7 @@ class Step(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncState:
+class SyncState(Struct, frozen=True, kw_only=True):
     """`done` of `total` objects of a full pass; `total` None: the tenant does not say. `per_second` None: not known.
 
     `last_success`: when the sync last had nothing left to do. `last_change`: when it last changed the domain.

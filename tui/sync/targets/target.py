@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from tui.model.text import clean
 
@@ -42,8 +44,15 @@ class TargetRefused(Refusal):
     """The directory said no for reasons of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Secretive(Struct, frozen=True):
+    """`credentials`, hashes by name, never show in a repr."""
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={value!r}" for name, value in asdict(self).items() if name != "credentials")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class Holder(Struct, frozen=True):
     """The entry that has a unique name. `object_id` None: it was made in the domain itself."""
 
     kind: str
@@ -51,15 +60,14 @@ class Holder:
     object_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A synced object as it shall be. `credentials`, hashes by name, never show in a repr."""
+class Entry(Secretive, frozen=True):
+    """A synced object as it shall be."""
 
     object_id: str
     kind: Kind
     name: str
     attributes: Mapping[str, tuple[str, ...]]
-    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    credentials: Mapping[str, str] = field(default_factory=dict)
 
 
 class Target(Protocol):
