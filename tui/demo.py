@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import httpx
 from tui.clock import Clock, SystemClock
 from tui.model.snapshot import TenantSnapshot
 from tui.options import DemoOptions, LiveOptions
+from tui.service.publisher import Published
 from tui.service.status import LOOK_AT_THE_CLOCK_S, MonitoredTenant, StatusService
 from tui.service.wiring import Wire, monitored
 from tui.settings import DomainServicesSettings, PollSettings, Settings, TenantSettings
@@ -39,13 +41,32 @@ DIRECTORY_POLL_S = 3.0
 REQUEST_TIMEOUT_S = 10.0
 
 
+class DeviceCodes:
+    """What the user is asked to type elsewhere to sign in: shown until something has been read since."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._asked: tuple[datetime, str] | None = None
+
+    def add(self, text: str) -> None:
+        self._asked = self._clock.now(), text
+
+    def pending(self, published: Published) -> str:
+        """The newest request; empty once a source has answered after it."""
+        if self._asked is None:
+            return ""
+        at, text = self._asked
+        answered = (status.as_of for tenant in published.tenants for status in tenant.sources)
+        return "" if any(as_of is not None and as_of > at for as_of in answered) else text
+
+
 def run_live(settings: Settings, options: LiveOptions) -> int:
     """The live screen over the tenants of a config file; returns the exit code."""
     clock = SystemClock()
-    wire = Wire(on_device_code=_print_code)
-    tenants = [monitored(tenant, settings.poll, clock, wire) for tenant in settings.tenants]
+    codes = DeviceCodes(clock)
+    tenants = [monitored(tenant, settings.poll, clock, Wire(on_device_code=codes.add)) for tenant in settings.tenants]
     service = StatusService(tenants, settings=settings, clock=clock)
-    return _show(service, options, service.run)
+    return _show(service, options, service.run, lambda: codes.pending(service.latest))
 
 
 def run_demo(options: DemoOptions) -> int:
@@ -175,7 +196,3 @@ def _show(
         run=run,
     )
     return run_app(SynctopApp(service, look))
-
-
-def _print_code(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
