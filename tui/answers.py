@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
@@ -51,7 +52,7 @@ def ask_tenants(settings: Settings) -> Answer:
 
     seconds = settings.poll.timeout + BEYOND_TIMEOUT_S
     try:
-        snapshots = within(seconds, poll_once(settings))
+        snapshots = within(seconds, poll_once(settings, on_device_code=_tell))
     except TimeoutError:
         snapshots = tuple(_unanswered(tenant.name, tenant.tenant_id, seconds) for tenant in settings.tenants)
     return _answer(snapshots, settings.thresholds)
@@ -105,6 +106,11 @@ def failures_chunks(answer: Answer, form: str, width: int | None) -> Iterator[st
 def missing(answer: Answer) -> tuple[Doubt, ...]:
     """What the list of failures may lack, tenant by tenant."""
     return tuple(doubt for snapshot in answer.snapshots for doubt in _doubts(snapshot))
+
+
+def _tell(text: str) -> None:
+    """A request to type a code elsewhere goes beside the answer, not into it."""
+    sys.stderr.write(f"{text}\n")
 
 
 def _doubts(snapshot: TenantSnapshot) -> Iterable[Doubt]:
