@@ -34,7 +34,7 @@ def upstream(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """What the pretended parts were asked, and what they answer."""
     seen = SimpleNamespace(settings=None, demo=None, live=None, lab=None, asked=None, tenants=(builders.healthy(),))
 
-    async def poll_once(settings: Settings) -> tuple[TenantSnapshot, ...]:
+    async def poll_once(settings: Settings, **_: object) -> tuple[TenantSnapshot, ...]:
         seen.settings = settings
         return tuple(seen.tenants)
 

@@ -198,14 +198,14 @@ def test_a_config_file_that_was_asked_for_must_exist(
 
 def test_the_demo_takes_its_options(upstream: SimpleNamespace, terminal: None) -> None:
     """Scenario, seed, speed, size and looks reach the demo."""
-    args = "demo --scenario story --seed 3 --speed 2.5 --objects 500 --ascii --theme nord --tenant contoso"
+    args = "demo --scenario story --seed 3 --speed 2.5 --objects 500 --ascii --theme nord --tenant lab"
     assert cli.run(args.split()) == 0
     assert upstream.demo == DemoOptions(
         scenario="story",
         seed=3,
         speed=2.5,
         objects=500,
-        tenants=("contoso",),
+        tenants=("lab",),
         live=LiveOptions(ascii=True, theme="nord"),
     )
 

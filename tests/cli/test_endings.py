@@ -44,7 +44,7 @@ def test_check_answers_although_the_service_never_does(
     """A stuck name lookup that blocks the loop itself ends in "unknown" on time, in text and in JSON."""
     released = threading.Event()
 
-    async def stuck(settings: Settings) -> tuple[TenantSnapshot, ...]:
+    async def stuck(settings: Settings, **_: object) -> tuple[TenantSnapshot, ...]:
         released.wait(60)
         return ()
 

@@ -13,7 +13,7 @@ from tui import __version__
 ROOT = Path(__file__).parents[2]
 FAKE = """
 import sys, types
-async def poll_once(settings):
+async def poll_once(settings, **_):
     from tests import builders
     return (builders.trouble(),)
 sys.modules["tui.service.check"] = types.SimpleNamespace(poll_once=poll_once)
@@ -21,7 +21,7 @@ sys.modules["tui.service.check"] = types.SimpleNamespace(poll_once=poll_once)
 STUCK = """
 import asyncio, sys, threading, time, types
 from tests import builders
-async def poll_once(settings):
+async def poll_once(settings, **_):
     asyncio.get_running_loop().run_in_executor(None, time.sleep, 600)
     threading.Thread(target=time.sleep, args=(600,)).start()
     return (builders.trouble(),)
