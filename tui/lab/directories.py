@@ -38,10 +38,13 @@ class DirectorySource:
         return None
 
 
-def directory_sources(world: World, clock: Clock, opened: Callable[[], Awaitable[None]]) -> list[DirectorySource]:
-    """On-premises Active Directory and the managed domain, each once the lab is `opened`."""
+Ready = Callable[[], Awaitable[None]]
+
+
+def directory_sources(world: World, clock: Clock, *, filled: Ready, opened: Ready) -> list[DirectorySource]:
+    """On-premises Active Directory once it is `filled`, and the managed domain once the lab is `opened`."""
     return [
-        DirectorySource(SourceId.ON_PREMISES, lambda: on_premises_facts(world, clock), opened),
+        DirectorySource(SourceId.ON_PREMISES, lambda: on_premises_facts(world, clock), filled),
         DirectorySource(SourceId.MANAGED_DOMAIN, lambda: managed_domain_facts(world, clock), opened),
     ]
 

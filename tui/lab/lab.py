@@ -127,7 +127,7 @@ class Lab:
 
     def directory_sources(self) -> list[Source]:
         """The on-premises directory and the managed domain, for the monitor."""
-        return [*directory_sources(self._world, self.clock, self._opened)]
+        return [*directory_sources(self._world, self.clock, filled=self._filled, opened=self._opened)]
 
     def tick(self, most: int | None = None) -> bool:
         """Do what is due by now, in order, `most` pieces of it; True where more is due."""
@@ -175,6 +175,11 @@ class Lab:
         """What `start` left to do, so that it could return at once."""
         yield from pieces
         self._is_open = True
+
+    async def _filled(self) -> None:
+        """Return once the on-premises directory is what it should be: only a very large one is filled in pieces."""
+        if self._scenario.start.mass:
+            await self._opened()
 
     async def _opened(self) -> None:
         """Return once both directories are what they should be at the start, giving way meanwhile."""
