@@ -18,6 +18,7 @@ from tui.model.reading import Reading
 from tui.model.snapshot import CountRow, Failure, Hop, Progress, Reason, SourceStatus, TenantSnapshot
 from tui.model.states import HopName, ObjectType
 from tui.model.text import rfc3339
+from tui.reports.tenant_facts import tenant_facts
 from tui.reports.verdicts import failing, worst
 
 SCHEMA = 1
@@ -100,6 +101,7 @@ def _after_failures(snapshot: TenantSnapshot) -> dict[str, Any]:
         "failures_total": failing(snapshot),
         "failures_truncated": snapshot.failures_truncated,
         "sources": [source_entry(status) for status in snapshot.sources],
+        **tenant_facts(snapshot),
     }
 
 

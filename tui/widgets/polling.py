@@ -13,6 +13,7 @@ from tui.widgets.freshness import is_old
 from tui.widgets.heading import heading
 from tui.widgets.line import BLANK, Line, Span, line, wrap
 from tui.widgets.table import Column, choose, header, row
+from tui.widgets.tenant_facts import tenant_facts
 from tui.widgets.words import SOURCE_WORDS, coarse
 
 LARGEST_QUIET_SKEW_S = 5.0
@@ -52,7 +53,7 @@ def sources_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
     for status in frame.shown.sources:
         lines.append(row(columns, _cells(status, frame, columns[-1].width), frame.look.glyphs))
         lines += _remarks(status, frame, width)
-    return [*lines, BLANK, *_total(frame)]
+    return [*lines, BLANK, *_total(frame), BLANK, *tenant_facts(frame, width)]
 
 
 def _cells(status: SourceStatus, frame: Frame, polls: int) -> dict[str, Span]:
