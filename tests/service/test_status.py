@@ -52,6 +52,18 @@ async def test_everything_down_at_the_start_recovers(clock: ManualClock) -> None
         assert now().verdict == Verdict.OK
 
 
+async def test_refused_from_the_start_is_not_permitted(clock: ManualClock) -> None:
+    """A hop that the account was never allowed to read is not-permitted; another failure is an error again."""
+    source = ScriptedSource(SourceId.ORGANIZATION, clock, Denied("403"), Unreachable("down"))
+    async with running(service(clock, source)) as now:
+        assert now().hop(HopName.CONNECT).state == HopState.NOT_PERMITTED
+        assert now().hop(HopName.PASSWORD).state == HopState.NOT_PERMITTED
+        assert now().hop(HopName.DOMAIN_SERVICES).state == HopState.NOT_MONITORED
+        assert [reason.code for reason in now().reasons] == [ReasonCode.NOT_PERMITTED]
+        await clock.advance(6)
+        assert now().hop(HopName.CONNECT).state == HopState.ERROR
+
+
 async def test_failed_poll_keeps_values_and_their_time(clock: ManualClock) -> None:
     """A poll that fails keeps the last success and its as_of, and the tenant is unknown, not ok."""
     source = ScriptedSource(SourceId.ORGANIZATION, clock, organization(clock), Denied("403"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import singledispatch
+from functools import reduce, singledispatch
 
 from msgspec.structs import replace
 
@@ -28,6 +28,7 @@ from tui.model.reading import Absence, Reading
 from tui.model.snapshot import CountRow, Hop, Progress, Run, SourceStatus, TenantSnapshot
 from tui.model.states import HopName, HopState, ObjectType, SourceId, SourceState
 from tui.service.poller import Outcome
+from tui.sources.errors import Denied, SourceError
 
 MOST_RUNS = 40
 MOST_LAG_SAMPLES = 180
@@ -69,6 +70,13 @@ def first_snapshot(name: str, tenant_id: str, at: datetime, sources: Mapping[Sou
 def fold(old: TenantSnapshot, outcome: Outcome) -> TenantSnapshot:
     """The facts of one good poll in the snapshot; the failures are merged elsewhere (`model.failures`)."""
     return old if outcome.facts is None else _fold(outcome.facts, old)
+
+
+def with_refusal(old: TenantSnapshot, source: SourceId, error: SourceError) -> TenantSnapshot:
+    """After a failed poll: the hops this source never told anything of say whether it is refused or failing."""
+    state = HopState.NOT_PERMITTED if isinstance(error, Denied) else HopState.ERROR
+    unread = (hop for hop in old.hops if HOP_SOURCE[hop.name] is source and hop.as_of is None)
+    return reduce(lambda new, hop: _replace_hop(new, replace(hop, reported=state)), unread, old)
 
 
 def with_status(old: TenantSnapshot, status: SourceStatus) -> TenantSnapshot:

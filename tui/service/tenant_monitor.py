@@ -34,6 +34,7 @@ from tui.service.fold import (
     status_after,
     with_lag_sample,
     with_progress,
+    with_refusal,
     with_status,
 )
 from tui.service.history import Samples
@@ -142,6 +143,8 @@ class TenantMonitor:
         facts = outcome.facts
         if isinstance(facts, DirectoryFacts):
             return fold_directory(self.snapshot, source, facts)
+        if outcome.error is not None:
+            return with_refusal(self.snapshot, source, outcome.error)
         new = fold(self.snapshot, outcome)
         if facts is not None:
             for hop in (hop for hop, feeding in HOP_SOURCE.items() if feeding == source):
