@@ -73,7 +73,7 @@ class SynctopApp(App[int], inherit_bindings=False):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = _bindings()
 
-    # Seconds of wall time between two snapshots taken: more would be motion, not news. Until there is data, news is all.
+    # Seconds of wall time between two snapshots taken: more would be motion, not news, but while data is still awaited.
     least_between_snapshots_s = 0.5
     least_until_data_s = 0.05
     # False where somebody else calls `tick`.
@@ -180,8 +180,8 @@ class SynctopApp(App[int], inherit_bindings=False):
 
     def _show(self) -> None:
         frame = self.present()
-        # The first tenant shown stays: another one getting worse must not pull the screen away.
-        if self._tenant is None and frame.tenants:
+        # The worst tenant is shown until all were asked, then it stays: another one must not pull the screen away.
+        if self._tenant is None and frame.tenants and self._published and _has_data(self._published):
             self._tenant = frame.shown.name
         if isinstance(self.screen, LiveScreen):
             self.screen.frame = frame

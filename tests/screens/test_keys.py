@@ -12,6 +12,8 @@ from tests.screens import scenes
 from tests.screens.stage import Stage, staged
 from tui.actions import ACTIONS, spoken_keys
 from tui.model.failures import summary
+from tui.model.snapshot import SourceStatus
+from tui.model.states import SourceId
 from tui.screens.overview import Overview
 from tui.widgets.failure_list import FailureList
 
@@ -150,6 +152,14 @@ async def test_a_tenant_getting_worse_does_not_pull_the_screen_away() -> None:
         await stage.publish(scenes.healthy("a"), scenes.trouble("b"))
         assert stage.line(0).split()[1] == "a"
         assert "[1] b X" in stage.text()
+
+
+async def test_the_worst_tenant_is_shown_once_all_were_asked() -> None:
+    """While answers come in at the start the screen follows the worst tenant, whichever is first in the config."""
+    waiting = replace(scenes.healthy("a"), sources=(SourceStatus(source=SourceId.ORGANIZATION),))
+    async with staged(waiting, scenes.healthy("b"), size=(120, 40)) as stage:
+        await stage.publish(waiting, scenes.trouble("b"))
+        assert stage.line(0).split()[1] == "b"
 
 
 async def test_copy(monkeypatch: pytest.MonkeyPatch) -> None:
