@@ -244,9 +244,22 @@ def test_throttled_source_says_when_it_is_asked_again() -> None:
 def test_denied_source_names_the_permission() -> None:
     """The remedy of a refused reading is the permission it lacks."""
     for name, words in ((SourceId.COUNTS, "User.Read.All"), (SourceId.CONNECT_HEALTH, "Reader")):
-        found = judged(sources=(source(name, SourceState.DENIED, error="403"),))
+        found = judged(sources=(source(name, SourceState.DENIED, error="403", http_status=403),))
         assert words in found.reasons[0].text
         assert found.reasons[0].remedies
+
+
+def test_failed_sign_in_asks_for_no_permission() -> None:
+    """Where there is no token at all, granting the account something is not the remedy."""
+    found = judged(sources=(source(SourceId.COUNTS, SourceState.DENIED, error="no such command", http_status=None),))
+    assert codes(found) == ["not-permitted"]
+    assert "Grant" not in found.reasons[0].text
+
+
+def test_a_throttled_count_is_throttled() -> None:
+    """One type that could not be counted because the upstream throttles is told as throttled, not as broken."""
+    found = judged(counts=(CountRow(type=ObjectType.GROUPS, entra=Reading.missing(Absence.THROTTLED, START)),))
+    assert (found.verdict, codes(found)) == (Verdict.UNKNOWN, ["throttled"])
 
 
 def test_types_that_may_not_be_counted_are_named() -> None:

@@ -96,7 +96,7 @@ def test_a_count_is_read_in_every_form_it_comes_in(body: Any, number: int | None
         ({"status": 400}, Absence.NOT_REPORTED),
         ({"status": 501}, Absence.FAILED),
         ({"status": 500}, Absence.FAILED),
-        ({"status": 429, "headers": {"Retry-After": "99"}}, Absence.FAILED),
+        ({"status": 429, "headers": {"Retry-After": "99"}}, Absence.THROTTLED),
         ({"status": None}, Absence.FAILED),
         ({"id": "another"}, Absence.FAILED),
         ({"status": 200, "body": -5}, Absence.NOT_REPORTED),
@@ -181,6 +181,19 @@ async def test_more_synced_than_counted_is_told_as_it_is(clock: ManualClock) -> 
     """Counts lag behind each other: none of them is bent to fit."""
     facts = await fetch(clock, lambda url: {"status": 200, "body": 9 if "filter" in url else 5})
     assert (facts.entra[ObjectType.USERS].value, facts.entra_synced[ObjectType.USERS].value) == (5, 9)
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 501])
+async def test_without_batches_each_count_is_asked_alone(clock: ManualClock, status: int) -> None:
+    """An upstream that knows no $batch is counted by plain requests; what it refuses then is missing."""
+    plain = {f"/v1.0{path}": httpx.Response(200, text=f"\ufeff{number}") for path, number in COUNTS.items()}
+    graph = Graph({**plain, "/v1.0/$batch": error(status), "/v1.0/devices/$count": error(403)})
+    facts = await run(clock, CountsSource(upstream(graph, clock), clock).fetch())
+    assert facts.entra[ObjectType.USERS].value == facts.entra_synced[ObjectType.USERS].value == 1200
+    assert facts.deleted.value == 4
+    assert facts.entra[ObjectType.DEVICES].absence is Absence.NOT_PERMITTED
+    assert {"$filter": "onPremisesSyncEnabled eq true"} in graph.queries("/v1.0/users/$count")
+    assert all(one.headers["ConsistencyLevel"] == "eventual" for one in graph.requests if one.method == "GET")
 
 
 @pytest.mark.parametrize("name", ["graph-batch-response.json", "graph-batch-response-mixed-2025.json"])

@@ -82,6 +82,7 @@ def count_findings(snapshot: TenantSnapshot) -> Iterator[Finding]:
             continue
         for absence, code in (
             (Absence.NOT_PERMITTED, ReasonCode.NOT_PERMITTED),
+            (Absence.THROTTLED, ReasonCode.THROTTLED),
             (Absence.FAILED, ReasonCode.SOURCE_ERROR),
         ):
             if types := [row.type for row in snapshot.counts if any(one.absence is absence for one in readings(row))]:
@@ -92,12 +93,19 @@ def count_findings(snapshot: TenantSnapshot) -> Iterator[Finding]:
 def _told(status: SourceStatus, now: datetime) -> str:
     if status.state is SourceState.NEVER:
         return f"{status.source}: waiting for the first answer"
-    told = _with_grant(f"{status.source} {_trouble(status)}", CODES.get(status.state), status.source)
+    told = f"{status.source} {_trouble(status)}"
+    if not _is_sign_in(status):
+        told = _with_grant(told, CODES.get(status.state), status.source)
     if status.state is SourceState.THROTTLED and status.retry_at:
         told += f"; asked again at {rfc3339(status.retry_at)}"
     if status.as_of is None:
         return f"{told}. Nothing has been read yet"
     return f"{told}. Values are {ago(max(0.0, (now - status.as_of).total_seconds()))} old"
+
+
+def _is_sign_in(status: SourceStatus) -> bool:
+    """Refused before the upstream was asked: no permission of the account would help."""
+    return status.http_status is None and status.source not in (SourceId.MANAGED_DOMAIN, SourceId.ON_PREMISES)
 
 
 def _trouble(status: SourceStatus) -> str:

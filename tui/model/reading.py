@@ -19,6 +19,7 @@ class Absence(StrEnum):
     NOT_PERMITTED = "not permitted"
     NOT_REPORTED = "not reported"
     NOT_APPLICABLE = "not applicable"
+    THROTTLED = "throttled"
     FAILED = "failed"
 
 

@@ -1,7 +1,10 @@
-"""How many objects Entra ID holds, and how many of them come from on-premises: one `$batch`. facts/domain.md 2.4."""
+"""How many objects Entra ID holds, and how many of them come from on-premises: one `$batch`, or where the upstream
+knows none, one GET for each number. facts/domain.md 2.4.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Collection, Mapping
@@ -13,10 +16,11 @@ from tui.model.facts import CountsFacts
 from tui.model.reading import Absence, Reading
 from tui.model.states import ObjectType, SourceId
 from tui.sources.decode import count
-from tui.sources.errors import BadAnswer, Denied, SourceError, Throttled, UpstreamFailed
-from tui.sources.graph import Part, batch
+from tui.sources.errors import BadAnswer, Denied, NotFound, Refused, SourceError, Throttled, UpstreamFailed
+from tui.sources.graph import ADVANCED, Part, batch
 from tui.sources.http import Upstream
 from tui.sources.http_retry import FURTHEST_RETRY_S, UNTOLD_RETRY_S
+from tui.sources.http_session import Session
 from tui.sources.source import Exchange
 
 NEEDS = "Directory.Read.All (or User.Read.All, GroupMember.Read.All, OrgContact.Read.All, Device.Read.All)"
@@ -41,8 +45,8 @@ class CountsSource:
         self._clock = clock
 
     async def fetch(self) -> CountsFacts:
-        session = self._upstream.session(needs=NEEDS)
-        parts = await batch(session, _URLS)
+        session = self._upstream.session(needs=NEEDS, headers=ADVANCED)
+        parts = await _asked(session, _URLS)
         now = self._clock.now()
         error = why_nothing([parts[key] for key in _URLS if key != _DELETED], now)
         if error is not None:
@@ -54,6 +58,22 @@ class CountsSource:
 
     async def aclose(self) -> None:
         await self._upstream.aclose()
+
+
+async def _asked(session: Session, urls: Mapping[str, str]) -> dict[str, Part]:
+    """The answer to each of `urls`. Raises what the batch as a whole was answered with."""
+    try:
+        return await batch(session, urls)
+    except (NotFound, Refused):
+        parts = await asyncio.gather(*(_asked_alone(session, url) for url in urls.values()))
+        return dict(zip(urls, parts, strict=True))
+
+
+async def _asked_alone(session: Session, url: str) -> Part:
+    try:
+        return Part(200, await session.get_text(f"/v1.0{url}"))
+    except SourceError as error:
+        return Part(error.http_status)
 
 
 def counts_facts(parts: Mapping[str, Part], now: datetime, offset_s: float | None) -> CountsFacts:
@@ -73,7 +93,9 @@ def reading(part: Part, now: datetime) -> Reading[int]:
         return Reading.of(number, now) if number is not None else Reading.missing(Absence.NOT_REPORTED, now)
     if part.denied:
         return Reading.missing(Absence.NOT_PERMITTED, now)
-    return Reading.missing(Absence.FAILED if part.failed or part.throttled else Absence.NOT_REPORTED, now)
+    if part.throttled:
+        return Reading.missing(Absence.THROTTLED, now)
+    return Reading.missing(Absence.FAILED if part.failed else Absence.NOT_REPORTED, now)
 
 
 def number_in(body: Any) -> int | None:
