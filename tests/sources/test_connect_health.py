@@ -286,7 +286,7 @@ def test_an_alert_of_no_known_server_is_the_services() -> None:
         (f"{SERVER}/globalconfiguration", "settings of SYNC01"),
     ],
 )
-@pytest.mark.parametrize("answer", [Refusal(403), Refusal(404), Refusal(500), b"<html>sign in</html>"])
+@pytest.mark.parametrize("answer", [Refusal(403), Refusal(500), b"<html>sign in</html>"])
 async def test_a_part_that_cannot_be_read_is_named(path: str, words: str, answer: Any) -> None:
     """When one of the further calls fails, the rest is still shown, and the gap is named with its cause."""
     facts = await read({**with_errors(conflict()), path: answer})
@@ -294,6 +294,26 @@ async def test_a_part_that_cannot_be_read_is_named(path: str, words: str, answer
     (line,) = facts.incomplete
     assert line.startswith(f"{words}: ")
     assert ("not permitted" in line) == (isinstance(answer, Refusal) and answer.status == 403)
+
+
+@pytest.mark.parametrize("status", [400, 404, 501])
+@pytest.mark.parametrize(
+    ("path", "gaps"),
+    [
+        (f"{CONTOSO}/alerts", 1),
+        (f"{CONTOSO}/exporterrors/counts", 1),
+        (f"{CONTOSO}/exporterrors/listV2", 1),
+        (f"{CONTOSO}/servicemembers", 0),
+        (f"{CONTOSO}/exportstatus", 0),
+        (f"{SERVER}/serviceconfiguration", 0),
+        (f"{SERVER}/datafreshness", 0),
+        (f"{SERVER}/globalconfiguration", 0),
+    ],
+)
+async def test_a_call_that_is_not_known_is_a_gap_where_a_verdict_rests_on_it(path: str, gaps: int, status: int) -> None:
+    """An upstream without the servers' details lacks nothing; one without alerts or errors is not healthy."""
+    facts = await read({**with_errors(conflict()), path: Refusal(status)})
+    assert len(facts.incomplete) == gaps
 
 
 @pytest.mark.parametrize("path", [f"{CONTOSO}/alerts", f"{CONTOSO}/exporterrors/counts", f"{SERVER}/datafreshness"])

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from tui.sources.errors import Denied, SourceError, Throttled
+from tui.sources.errors import Denied, NotFound, Refused, SourceError, Throttled
 
 T = TypeVar("T")
 AT_ONCE = 4
@@ -45,20 +45,29 @@ class BestEffort:
         """Add a line of the caller's own."""
         self._missing.append(line)
 
-    async def ask(self, what: str, call: Callable[[], Awaitable[Sequence[T]]], *, key: str) -> Sequence[T]:
+    async def ask(
+        self, what: str, call: Callable[[], Awaitable[Sequence[T]]], *, key: str, spare: bool = False
+    ) -> Sequence[T]:
         """What `call` answers; after a `SourceError` what it answered in the last poll, or nothing.
 
-        `what` names it for people, `key` from poll to poll: two servers may bear the same name.
+        `what` names it for people, `key` from poll to poll: two servers may bear the same name. `spare`: no verdict
+        rests on it, so an upstream that does not know the call at all lacks nothing.
         """
         async with self._room:
             try:
-                answer = await self._call(call)
+                answer = await (self._known_call(call) if spare else self._call(call))
             except SourceError as error:
                 self.errors.append(error)
                 self._missing.append(f"{what}: {'not permitted: ' if isinstance(error, Denied) else ''}{error}")
                 answer = self._before.get(key, ())
         self._known[key] = answer
         return answer
+
+    async def _known_call(self, call: Callable[[], Awaitable[Sequence[T]]]) -> Sequence[T]:
+        try:
+            return await self._call(call)
+        except (NotFound, Refused):
+            return ()
 
     async def _call(self, call: Callable[[], Awaitable[Sequence[T]]]) -> Sequence[T]:
         if self._throttled is not None:

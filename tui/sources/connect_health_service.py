@@ -59,7 +59,7 @@ class ServiceReader:
         root = f"/services/{quote(service.name, safe='')}"
         members, exports, buckets, raw_alerts = await asyncio.gather(
             self._members(service, root),
-            self._list(f"export status of {service.label}", f"{root}/exportstatus"),
+            self._list(f"export status of {service.label}", f"{root}/exportstatus", spare=True),
             self._buckets(service, root),
             self._list(f"alerts of {service.label}", f"{root}/alerts", {"state": "Active"}),
         )
@@ -77,7 +77,7 @@ class ServiceReader:
         )
 
     async def _members(self, service: Service, root: str) -> list[Member]:
-        rows = await self._list(f"servers of {service.label}", f"{root}/servicemembers")
+        rows = await self._list(f"servers of {service.label}", f"{root}/servicemembers", spare=True)
         members = kept(rows, answers.member)
         if len(members) > MOST_MEMBERS:
             self._secondary.note(f"servers of {service.label}: the first {MOST_MEMBERS} of {len(members)} are watched")
@@ -86,9 +86,9 @@ class ServiceReader:
     async def _detailed(self, member: Member, root: str) -> Member:
         path, name = f"{root}/servicemembers/{quote(member.id, safe='')}", member.server.name
         configuration, uploads, settings = await asyncio.gather(
-            self._list(f"version of {name}", f"{path}/serviceconfiguration", or_one=True),
-            self._list(f"data freshness of {name}", f"{path}/datafreshness"),
-            self._list(f"settings of {name}", f"{path}/globalconfiguration", or_one=True),
+            self._list(f"version of {name}", f"{path}/serviceconfiguration", or_one=True, spare=True),
+            self._list(f"data freshness of {name}", f"{path}/datafreshness", spare=True),
+            self._list(f"settings of {name}", f"{path}/globalconfiguration", or_one=True, spare=True),
         )
         fresh = answers.freshness(uploads, self._now())
         server = replace(
@@ -129,10 +129,16 @@ class ServiceReader:
         return tuple(found)
 
     async def _list(
-        self, what: str, path: str, params: Mapping[str, str] | None = None, *, or_one: bool = False
+        self,
+        what: str,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        or_one: bool = False,
+        spare: bool = False,
     ) -> Sequence[JsonObject]:
         call = partial(rows_of, self._session, path, params or {}, or_one=or_one)
-        return await self._secondary.ask(what, call, key=path)
+        return await self._secondary.ask(what, call, key=path, spare=spare)
 
     def _now(self) -> datetime:
         return upstream_now(self._clock.now(), self._session.clock_offset_s)
