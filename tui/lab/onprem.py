@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
+import msgspec
 from msgspec import Struct, field
 from msgspec.structs import asdict
 
@@ -42,6 +43,8 @@ SELECT :kind, :ou, :usn, printf(:anchor, i),
 FROM numbers JOIN people ON people.rowid = i % (SELECT count(*) FROM people) + 1
 WHERE i % :cycle BETWEEN :first AND :last
 """
+
+_encode = msgspec.json.Encoder().encode
 
 
 class AdObject(Struct, frozen=True, kw_only=True):
@@ -210,7 +213,7 @@ class OnPremises:
         for item in objects:
             self._usn += 1
             members = json.dumps(list(item.members)) if item.members else "[]"
-            yield item.kind, item.anchor, item.ou, json.dumps(item.attributes), members, item.defect, self._usn
+            yield item.kind, item.anchor, item.ou, _encode(item.attributes).decode(), members, item.defect, self._usn
 
     def _write(self, assignments: str, values: tuple[Any, ...], object_id: int) -> None:
         self._usn += 1

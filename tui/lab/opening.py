@@ -10,7 +10,6 @@ from typing import Any
 
 from tui.lab import names
 from tui.lab.connect_mapping import TENANT_DOMAIN, entra_id
-from tui.lab.mass import fill_with_failing_objects
 from tui.lab.onprem import MAIL_DOMAIN
 from tui.lab.population import population
 from tui.lab.scenario import Scenario, Start
@@ -45,6 +44,8 @@ def open_world(world: World, scenario: Scenario, seed: int) -> Iterator[None]:
 
 def _sync_mass(world: World, scenario: Scenario) -> Iterator[None]:
     """A managed domain of cloud users only, and then very many objects that are out of its scope."""
+    from tui.lab.mass import fill_with_failing_objects
+
     run_through(_replicated(world))
     return fill_with_failing_objects(world, scenario, world.clock.start - _span(scenario.start.connect_age))
 

@@ -10,6 +10,8 @@ from importlib.resources import files
 from typing import Any
 from zlib import crc32
 
+import msgspec
+
 LIVE, DELETED, PURGED = 0, 1, 2
 CACHE_KIB = 8 * 1024
 _NUMBER_BITS = 31
@@ -21,7 +23,8 @@ _LOOKED_UP = {
     "onPremisesDistinguishedName": 4,
 }
 _CASE_MATTERS = frozenset({"onPremisesImmutableId"})
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_encode = msgspec.json.Encoder().encode
+_encode_anything = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 Properties = Mapping[str, Any]
 
@@ -56,8 +59,11 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 
 
 def encode(properties: Properties) -> str:
-    """Compact JSON in plain ASCII, which holds any text at all, lone surrogates included."""
-    return _encode(properties)
+    """Compact JSON; in plain ASCII where there are lone surrogates, which UTF-8 does not hold."""
+    try:
+        return _encode(properties).decode()
+    except UnicodeEncodeError:
+        return _encode_anything(properties)
 
 
 def lookup_range(name: str, value: str) -> tuple[int, int] | None:
