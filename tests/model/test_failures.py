@@ -242,6 +242,25 @@ def test_order_of_answers_makes_no_difference(
     assert merge(shuffled).failures == expected
 
 
+def test_the_newest_of_one_reading_stands_first() -> None:
+    """Failures of one source share the reading's time; the one that came up last is on top, as an operator expects."""
+
+    def ago(hours: int) -> datetime:
+        return START - timedelta(hours=hours)
+
+    told = [
+        FailureReport(
+            source="graph.failures",
+            hop=HopName.CONNECT,
+            code="PropertyConflict",
+            object=ObjectRef(id=name),
+            first_seen=started,
+        )
+        for name, started in (("old", ago(48)), ("unknown", None), ("new", ago(1)))
+    ]
+    assert [failure.object.id for failure in merge([(START, told)]).failures] == ["new", "old", "unknown"]
+
+
 @given(LISTS)
 def test_merging_twice_changes_nothing(reports: list[FailureReport]) -> None:
     """The same answer again, or twice at once, gives the same list."""

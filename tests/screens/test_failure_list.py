@@ -200,7 +200,7 @@ def test_orders_keep_every_failure(sort: Sort, total: int) -> None:
 def test_what_a_late_source_tells_first_is_not_new() -> None:
     """Until every reporting source has answered once, what it reports was there before."""
     looked = Looked()
-    looked.take(replace(scenes.nothing_known(), failures=scenes.failures(2)))
-    looked.take(replace(scenes.healthy(), failures=scenes.failures(5)))
-    looked.take(replace(scenes.healthy(), failures=scenes.failures(7)))
+    looked.take(scenes.nothing_known(), scenes.failures(2))
+    looked.take(scenes.healthy(), scenes.failures(5))
+    looked.take(scenes.healthy(), scenes.failures(7))
     assert looked.count_new(scenes.failures(7)) == 2

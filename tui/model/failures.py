@@ -120,7 +120,7 @@ def summary(failure: Failure) -> str:
 
 def explanation(failure: Failure) -> Explanation:
     """The catalogue's entry for the failure."""
-    return explain(failure.code)
+    return explain(failure.code, failure.hint)
 
 
 def remedy(failure: Failure) -> str:
@@ -190,7 +190,7 @@ def _former_id(own: str, alone: tuple[str, ...], known: Merged) -> str | None:
 
 
 def _newest_first(failures: Sequence[Failure], renamed: Mapping[str, str], chunk: int) -> Generator[None, None, Merged]:
-    """Sorted by last seen, severity and id: a bucket at a time, since one big sort would hold the loop too long."""
+    """Sorted as `_sort_key` says, a bucket at a time, since one big sort would hold the loop too long."""
     by_key: dict[str, Failure] = {}
     for piece in _pieces(failures, chunk):
         by_key.update((_sort_key(failure), failure) for failure in piece)
@@ -214,8 +214,12 @@ def _newest_first(failures: Sequence[Failure], renamed: Mapping[str, str], chunk
 
 
 def _sort_key(failure: Failure) -> str:
-    """Text that sorts as (last seen, newest first; severity; id) would, and faster."""
-    return f"{_age_key(failure.last_seen)}{SEVERITY_ORDER[failure.severity._value_]}{failure.id}"
+    """Text that sorts as (last seen, then first seen, newest first; severity; id) would, and faster.
+
+    Failures read together share the reading's time: the one that came last stands first among them.
+    """
+    ages = _age_key(failure.last_seen) + _age_key(failure.first_seen)
+    return f"{ages}{SEVERITY_ORDER[failure.severity._value_]}{failure.id}"
 
 
 @lru_cache(maxsize=4096)

@@ -34,17 +34,29 @@ def deletion_findings(snapshot: TenantSnapshot) -> Iterator[Finding]:
     yield finding(ReasonCode.DELETION_THRESHOLD, Severity.CRITICAL, HopName.CONNECT, text, about)
 
 
+def alert_hint(alert: Alert) -> str:
+    """What tells the meanings of an alert's code apart, for `catalogue.explain`."""
+    return f"{alert.title} {alert.text}" if is_domain_services(alert) else alert.title
+
+
+def graded_alert(alert: Alert) -> tuple[Explanation, Severity, HopName]:
+    """What the alert means, how bad it is and which hop it concerns."""
+    about = explain(alert.code, alert_hint(alert))
+    if is_domain_services(alert):
+        severity = Severity.CRITICAL if about.stops is Stops.SYNC else Severity.WARNING
+        return about, severity, HopName.DOMAIN_SERVICES
+    hop = HopName.PASSWORD if about.stops is Stops.PASSWORDS else HopName.CONNECT
+    return about, LEVELS.get(alert.severity.strip().casefold(), Severity.WARNING), hop
+
+
 def _domain_alert(alert: Alert) -> Finding:
-    about = explain(alert.code, f"{alert.title} {alert.text}")
-    severity = Severity.CRITICAL if about.stops is Stops.SYNC else Severity.WARNING
+    about, severity, hop = graded_alert(alert)
     text = f"{quote(alert.code)} {_told(alert, about)}"
-    return finding(ReasonCode.DOMAIN_SERVICES_ALERT, severity, HopName.DOMAIN_SERVICES, text, about)
+    return finding(ReasonCode.DOMAIN_SERVICES_ALERT, severity, hop, text, about)
 
 
 def _health_alert(alert: Alert) -> Finding:
-    about = explain(alert.code, alert.title)
-    severity = LEVELS.get(alert.severity.strip().casefold(), Severity.WARNING)
-    hop = HopName.PASSWORD if about.stops is Stops.PASSWORDS else HopName.CONNECT
+    about, severity, hop = graded_alert(alert)
     return finding(ReasonCode.CONNECT_HEALTH_ALERT, severity, hop, f"Connect Health: {_told(alert, about)}", about)
 
 
@@ -66,7 +78,9 @@ def _who_says_deletions(snapshot: TenantSnapshot) -> Iterator[str]:
         if job.quarantine and explain(job.quarantine.reason).cause == DELETIONS:
             yield f"Cloud Sync job {quote(job.name or job.id, 60)}"
     newest_of_step = {(run.hop, run.step): run for run in reversed(snapshot.runs) if run.result}
-    if any(explain(run.result).cause == DELETIONS for run in newest_of_step.values()):
+    # Loading the catalogue takes longer than a first frame may wait for, and it tells nothing of a success.
+    unwell = (run.result for run in newest_of_step.values() if run.result != "success")
+    if any(explain(result).cause == DELETIONS for result in unwell):
         yield "the last run"
     for failure in islice(snapshot.failures, MOST_LOOKED_AT):
         if failure.severity is Severity.CRITICAL and explain(failure.code).cause == DELETIONS:

@@ -12,7 +12,7 @@ from tui.model.evidence import likely_cause, root_alert
 from tui.model.finding import Finding, ago, finding
 from tui.model.snapshot import Hop, Progress, SourceStatus, TenantSnapshot, Thresholds
 from tui.model.states import HopName, HopState, ReasonCode, Severity, SourceId, SourceState, Verdict
-from tui.model.text import limit, rfc3339
+from tui.model.text import limit, minute
 
 THREE_DAYS_S = 3 * 86400.0
 LONGEST_ETA_S = 30 * 86400.0  # beyond this the rate says no more than that it hardly moves
@@ -135,7 +135,7 @@ def _connect_late(hop: Hop, age: float, snapshot: TenantSnapshot, thresholds: Th
     text = f"No recent synchronization: last success {ago(age)} ago (limit {limit(thresholds.connect_critical)}). {why}"
     yield finding(ReasonCode.NO_RECENT_SYNCHRONIZATION, Severity.CRITICAL, hop.name, text, about)
     if age > THREE_DAYS_S:
-        text = f"Last synced more than 3 days ago: {ago(age)} ago, at {rfc3339(hop.last_success)}. {why}"
+        text = f"Last synced more than 3 days ago: {ago(age)} ago, on {minute(hop.last_success)}. {why}"
         about = about if about.code == "no-recent-cloud-sync" else explain("last-synced-over-3-days")
         yield finding(ReasonCode.LAST_SYNCED_OVER_3_DAYS, Severity.CRITICAL, hop.name, text, about, rank=101)
 

@@ -12,7 +12,7 @@ from tui.model.finding import Finding, ago, finding, quote
 from tui.model.judge_hops import is_failing
 from tui.model.snapshot import TenantSnapshot, Thresholds
 from tui.model.states import HopName, HopState, ReasonCode, Severity, SourceId
-from tui.model.text import limit, plural, rfc3339
+from tui.model.text import limit, minute, plural
 
 MISSED_INTERVALS = 10
 
@@ -35,7 +35,7 @@ def _quarantined(job: CloudSyncJob) -> Finding:
         text += f" ({quote(quarantine.error_message or quarantine.error_code)})"
     text += f". {about.remedy}"
     if quarantine and quarantine.next_attempt:
-        text += f". Next attempt {rfc3339(quarantine.next_attempt)}"
+        text += f". Next attempt {minute(quarantine.next_attempt)}"
     return finding(ReasonCode.CLOUD_SYNC_QUARANTINED, Severity.CRITICAL, _hop(job), text, about)
 
 

@@ -104,7 +104,8 @@ class CountRow(Struct, frozen=True, kw_only=True):
 
 
 class Failure(Struct, frozen=True, kw_only=True):
-    """One object and cause, whoever reports it. Meaning, remedy and link come from the catalogue by `code`."""
+    """One object and cause, whoever reports it. Meaning, remedy and link come from the catalogue by `code`, and by
+    `hint` where the code alone has two meanings or none."""
 
     id: str
     severity: Severity
@@ -118,6 +119,7 @@ class Failure(Struct, frozen=True, kw_only=True):
     first_seen: datetime | None = None
     last_seen: datetime | None = None
     message: str = ""
+    hint: str = ""
 
 
 class Run(Struct, frozen=True, kw_only=True):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from datetime import UTC, datetime
 
 LONGEST_TEXT = 4096
+LONGEST_DURATION_S = 100_000 * 86400.0
 
 # Cc: control and escape bytes. Cf: bidi marks, zero-width and tag characters. Cs: lone surrogates.
 # Co, Cn: private use and unassigned, whose width no two terminals agree on. Zl, Zp: line separators.
@@ -37,10 +39,15 @@ def clean(text: str, longest: int = LONGEST_TEXT) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Fixed-width-friendly age or lag of at most seven characters: `48s`, `6m40s`, `3h07m`, `3d04h`; `-` for None."""
-    if seconds is None:
+    """Fixed-width-friendly age or lag of at most seven characters: `48s`, `6m40s`, `3h07m`, `3d04h`.
+
+    `-` for None or NaN. What is longer than seven characters can tell, infinity included, is `>99999d`.
+    """
+    if seconds is None or math.isnan(seconds):
         return "-"
-    whole = max(0, int(seconds))
+    if seconds >= LONGEST_DURATION_S:
+        return ">99999d"
+    whole = int(max(0.0, seconds))
     if whole < 60:
         return f"{whole}s"
     minutes, secs = divmod(whole, 60)
@@ -61,7 +68,9 @@ def span(seconds: float) -> str:
 
 
 def limit(seconds: float) -> str:
-    """A configured limit, shortest exact form: `90s`, `45m`, `3h`, `3d`."""
+    """A configured limit, shortest exact form: `90s`, `45m`, `3h`, `3d`; `-` for none (infinity)."""
+    if not math.isfinite(seconds):
+        return "-"
     whole = int(seconds)
     for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
         if whole >= size and whole % size == 0:
@@ -81,6 +90,11 @@ def rfc3339(moment: datetime | None) -> str | None:
     moment = moment.astimezone(UTC)
     precision = "milliseconds" if moment.microsecond else "seconds"
     return moment.isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def minute(moment: datetime | None) -> str:
+    """`2026-11-22 03:00Z`, for a sentence; `-` for None."""
+    return "-" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}Z"
 
 
 def plural(number: int, noun: str, many: str | None = None) -> str:

@@ -83,7 +83,7 @@ def _stacked(rest: int) -> dict[str, int]:
     if spare < -3:
         feed = {"title": 1, "list": 0}
     parts = {"hops": HOPS, "counts": COUNTS}
-    for name, lines, least in (("why", 8, 9), ("detail", 10, 11), ("events", 6, 10), ("runs", 6, 16)):
+    for name, lines, least in (("why", 8, 9), ("detail", 10, 11), ("events", 6, 8), ("runs", 6, 16)):
         if spare >= least:
             parts[name] = lines
             spare -= lines

@@ -12,6 +12,8 @@ from textual.containers import Container, Horizontal, Vertical
 from textual.events import Resize
 from textual.widget import Widget
 
+from tui.model.alert_rows import feed_rows
+from tui.model.snapshot import Failure, TenantSnapshot
 from tui.screens.layout import Layout, Zoom, arrange
 from tui.screens.live import TICKING, LiveScreen
 from tui.screens.pages import failure_screen
@@ -58,6 +60,8 @@ class Overview(LiveScreen):
         self._arranged = Layout(False, False, 0, {})
         self._looked: dict[str, Looked] = {}
         self._tenant = ""
+        self._snapshot: TenantSnapshot | None = None
+        self._rows: Sequence[Failure] = ()
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="top"):
@@ -141,12 +145,15 @@ class Overview(LiveScreen):
     def _take_failures(self, frame: Frame) -> None:
         snapshot, failures = frame.shown, self.failures
         looked = self._looked.setdefault(snapshot.name, Looked())
-        looked.take(snapshot)
+        if not _same_feed(snapshot, self._snapshot):
+            self._rows = feed_rows(snapshot.failures, snapshot.alerts)
+        self._snapshot = snapshot
+        looked.take(snapshot, self._rows)
         if snapshot.name != self._tenant:
             self._tenant = snapshot.name
             failures.restart(looked)
-        if snapshot.failures is not failures.index.failures:
-            self._load(Index(snapshot.failures), failures.sort)
+        if self._rows is not failures.index.failures:
+            self._load(Index(self._rows), failures.sort)
 
     def _load(self, index: Index, sort: Sort) -> None:
         """Show `index` in the order of `sort`; at once where there are few, in steps between keys where many."""
@@ -259,6 +266,10 @@ async def _in_turns(steps: Generator[None, None, T]) -> T:
         if perf_counter() - started > TURN_S:
             await asyncio.sleep(TURN_S)
             started = perf_counter()
+
+
+def _same_feed(one: TenantSnapshot, other: TenantSnapshot | None) -> bool:
+    return other is not None and one.failures is other.failures and one.alerts == other.alerts
 
 
 def _blank_view(frame: Frame, width: int, height: int) -> Sequence[Line]:

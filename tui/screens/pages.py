@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
 
 from tui.actions import ACTIONS, spoken_keys
-from tui.model.snapshot import Failure
+from tui.model.alert_rows import alert_rows
+from tui.model.snapshot import Failure, TenantSnapshot
 from tui.model.text import duration
 from tui.screens.live import PageScreen
 from tui.widgets.detail import failure_lines
@@ -65,7 +67,7 @@ class _FailureView:
 
     def __init__(self, failure: Failure) -> None:
         self._failure = failure
-        self._read_from: Sequence[Failure] = ()
+        self._read_from: TenantSnapshot | None = None
         self._gone_at: datetime | None = None
 
     def __call__(self, frame: Frame, width: int, height: int) -> Sequence[Line]:
@@ -77,11 +79,12 @@ class _FailureView:
         return [line(Span(f"no longer reported for {ago}; this is how it was", "ok")), *lines]
 
     def _look_up(self, frame: Frame) -> None:
-        failures = frame.shown.failures
-        if failures is self._read_from:
+        shown = frame.shown
+        if shown is self._read_from:
             return
-        self._read_from = failures
-        found = next((failure for failure in failures if failure.id == self._failure.id), None)
+        self._read_from = shown
+        rows = chain(alert_rows(shown.alerts), shown.failures)
+        found = next((row for row in rows if row.id == self._failure.id), None)
         if found is None:
             self._gone_at = self._gone_at or frame.now
         else:

@@ -13,7 +13,7 @@ from tui.widgets.table import Column, choose, header, row
 from tui.widgets.words import HOP_SHORT, recent_time, run_result
 
 RUN_COLUMNS = (
-    Column("started", "STARTED", 9, 1),
+    Column("ended", "ENDED", 9, 1),
     Column("hop", "HOP", 8, 2),
     Column("step", "STEP", 16, 3, grows=True, widest=24),
     Column("changed", "CHANGED", 7, 5, right=True),
@@ -40,14 +40,15 @@ def runs_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
 
 
 def _run_cells(run: Run, frame: Frame) -> dict[str, Span]:
+    ended = Span("running") if run.started and not run.ended else Span(recent_time(run.ended, frame.now, frame.look))
     took = (run.ended - run.started).total_seconds() if run.started and run.ended else None
     return {
-        "started": Span(recent_time(run.started, frame.now, frame.look)),
+        "ended": ended,
         "hop": Span(HOP_SHORT[run.hop]),
         "step": Span(run.step),
         "changed": Span(count(run.changed)),
         "failed": Span(count(run.failed), "warn" if run.failed else ""),
-        "took": Span(duration(took)),
+        "took": Span(duration(took) if took is not None else ""),
         "result": run_result(run),
     }
 

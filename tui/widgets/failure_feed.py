@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tui.model.states import SourceId
-from tui.model.text import count, duration
-from tui.widgets.failure_list import ListState
+from tui.model.states import SourceId, SourceState
+from tui.model.text import count, duration, plural
+from tui.widgets.failure_index import ListState
 from tui.widgets.frame import Frame
 from tui.widgets.freshness import failing, is_old
 from tui.widgets.heading import heading
@@ -26,16 +26,18 @@ def title_lines(frame: Frame, feed: ListState, width: int, *, typing: bool) -> S
 
 
 def _counts(frame: Frame, feed: ListState) -> Line:
+    alerts = len(frame.shown.alerts)
     parts = [
         Span("FAILURES", "title"),
         Span(f"  {count(feed.new)} new" if feed.new else "", "new"),
         Span(f"  {count(failing(frame.shown))} open"),
+        Span(f"  {plural(alerts, 'alert')}" if alerts else ""),
         Span(_age(frame), "unknown"),
     ]
     if feed.matching != feed.total:
         parts.append(Span(f"  {count(feed.matching)} match", "bold"))
     if feed.truncated:
-        parts.append(Span(f"  first {count(feed.total)} read", "warn"))
+        parts.append(Span(f"  first {count(len(frame.shown.failures))} read", "warn"))
     return tuple(part for part in parts if part.text)
 
 
@@ -53,12 +55,10 @@ def _filter(feed: ListState, typing: bool, caret: str) -> Line:
 
 
 def tail_lines(frame: Frame, feed: ListState, width: int) -> Sequence[Line]:
-    """How many are out of sight; what an empty list means; what `*` stands for."""
+    """How many are out of sight; what `*` stands for."""
     glyphs = frame.look.glyphs
     if feed.indexed < feed.total and feed.query:
         return [(Span(f"reading {count(feed.indexed)} of {count(feed.total)} ...", "dim"),)]
-    if not feed.matching:
-        return [(Span(_empty(frame, feed), "dim"),)]
     beyond = [f"{count(feed.above)} above"] if feed.above else []
     beyond += [f"{count(feed.below)} more"] if feed.below else []
     left = f"  {'...' if beyond else ''} {', '.join(beyond)}" if beyond else ""
@@ -66,9 +66,16 @@ def tail_lines(frame: Frame, feed: ListState, width: int) -> Sequence[Line]:
     return [spread((Span(left, "dim"),), (Span(right, "dim"),), width, glyphs.ellipsis)]
 
 
-def _empty(frame: Frame, feed: ListState) -> str:
-    if feed.query:
-        return "  nothing matches; Esc clears the filter"
+def empty_line(frame: Frame, feed: ListState) -> Line:
+    """What it means that no row is there."""
+    if feed.total:
+        return (Span("  nothing matches; Esc clears the filter", "dim"),)
     if failing(frame.shown) is None:
-        return "  not read yet"
-    return "  no object failed when last read" if _age(frame) else "  no object fails"
+        return (Span(f"  {_unread(frame)}", "unknown"),)
+    return (Span("  no object failed when last read" if _age(frame) else "  no object fails", "dim"),)
+
+
+def _unread(frame: Frame) -> str:
+    status = frame.shown.source(SourceId.FAILURES)
+    waiting = status is None or status.state in (SourceState.NEVER, SourceState.OK)
+    return "not read yet" if waiting else "could not be read: w tells why, o how polling goes"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from enum import StrEnum
 from itertools import chain
 from typing import TypeVar
@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from tui.model.failures import search_text
 from tui.model.snapshot import Failure, TenantSnapshot
 from tui.model.states import Severity, SourceState
-from tui.widgets.freshness import TELLING_FAILURES
+from tui.widgets.freshness import TELLING
 
 # Rows indexed between two turns of the event loop: some milliseconds.
 STEP = 1000
@@ -31,6 +31,20 @@ class Sort(StrEnum):
     def next(self) -> Sort:
         members = list(Sort)
         return members[(members.index(self) + 1) % len(members)]
+
+
+class ListState(Struct, frozen=True):
+    """What the title and the tail tell about the list. `total`: all rows, alerts among them."""
+
+    total: int
+    matching: int
+    new: int
+    above: int
+    below: int
+    sort: Sort
+    query: str
+    indexed: int
+    truncated: bool
 
 
 class Index(Struct):
@@ -129,12 +143,15 @@ class Looked:
         self._seen: set[str] = set()
         self._settled = False
 
-    def take(self, snapshot: TenantSnapshot) -> None:
-        """Until every source that reports failures has answered once, what comes was there before."""
+    def take(self, snapshot: TenantSnapshot, rows: Iterable[Failure]) -> None:
+        """Take note of `rows`, the feed of `snapshot`.
+
+        Until every source that reports failures or alerts has answered once, what comes was there before.
+        """
         if self._settled:
             return
-        self._seen.update(failure.id for failure in snapshot.failures)
-        reporting = [status for status in snapshot.sources if status.source in TELLING_FAILURES]
+        self._seen.update(failure.id for failure in rows)
+        reporting = [status for status in snapshot.sources if status.source in TELLING]
         self._settled = bool(reporting) and all(status.state is not SourceState.NEVER for status in reporting)
 
     def look(self, failures: Sequence[Failure]) -> None:

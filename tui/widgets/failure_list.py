@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec import Struct
 from rich.segment import Segment
 from textual.events import Click, Key, MouseScrollDown, MouseScrollUp, Paste, Resize
 from textual.geometry import Region
@@ -13,7 +12,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.model.snapshot import Failure
-from tui.widgets.failure_index import Index, Looked, Sort, narrow, object_name, position, words_of
+from tui.widgets.failure_feed import empty_line
+from tui.widgets.failure_index import Index, ListState, Looked, Sort, narrow, object_name, position, words_of
 from tui.widgets.frame import Frame
 from tui.widgets.line import BLANK, Line, Span, cut
 from tui.widgets.panel import PANEL_FAILED, log, strip_of
@@ -40,20 +40,6 @@ _TIGHT_BELOW = 64
 
 # A look at the list that is not ended by leaving it ends after so many seconds without a move.
 LOOK_TICKS = 60
-
-
-class ListState(Struct, frozen=True):
-    """What the title and the tail tell about the list."""
-
-    total: int
-    matching: int
-    new: int
-    above: int
-    below: int
-    sort: Sort
-    query: str
-    indexed: int
-    truncated: bool
 
 
 def columns_of(width: int) -> tuple[Column, ...]:
@@ -139,6 +125,8 @@ class FailureList(Widget, can_focus=True):
     def show(self, frame: Frame) -> None:
         """Times of day may have become dates, or local: the visible lines are compared, not repainted."""
         before, self._frame = self._frame, frame
+        if not self._rows:
+            self._refresh_row(0)
         if before is None or before.look != frame.look or before.now.date() != frame.now.date():
             self.refresh()
 
@@ -317,7 +305,7 @@ class FailureList(Widget, can_focus=True):
 
     def _line(self, frame: Frame, place: int) -> tuple[Line, bool]:
         if place >= len(self._rows):
-            return BLANK, False
+            return (empty_line(frame, self.state) if not place else BLANK), False
         failure = self.index.failures[self._rows[place]]
         current = place == self._cursor
         try:

@@ -11,7 +11,8 @@ from tui.model.states import SourceId, SourceState
 
 # A poll may fail twice before what it told is called old.
 MISSED_INTERVALS = 3
-TELLING_FAILURES = (SourceId.FAILURES, SourceId.CONNECT_HEALTH, SourceId.CLOUD_SYNC)
+# Whose answers make up the feed of failures and alerts.
+TELLING = (SourceId.FAILURES, SourceId.CONNECT_HEALTH, SourceId.CLOUD_SYNC, SourceId.DOMAIN_SERVICES)
 
 
 class Freshness(Struct, frozen=True):
@@ -63,9 +64,10 @@ def last_asked(snapshot: TenantSnapshot) -> SourceStatus | None:
 
 
 def failing(snapshot: TenantSnapshot) -> int | None:
-    """How many objects fail; None while no source that tells of failures has answered."""
-    told = any(status.as_of is not None for status in snapshot.sources if status.source in TELLING_FAILURES)
-    return snapshot.failures_total if told or snapshot.failures else None
+    """How many objects fail; None where that is not known: none is said only when the directory itself was read."""
+    told = snapshot.source(SourceId.FAILURES)
+    known = told is not None and told.as_of is not None
+    return snapshot.failures_total if known or snapshot.failures_total else None
 
 
 def _matters(status: SourceStatus) -> bool:

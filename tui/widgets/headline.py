@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tui import __version__
 from tui.model.headline import headline_first
-from tui.model.snapshot import TenantSnapshot
+from tui.model.snapshot import Progress, TenantSnapshot
 from tui.model.states import HopState, Severity, Verdict
 from tui.model.text import duration, plural
 from tui.widgets.frame import Frame, Look
@@ -17,11 +17,10 @@ from tui.widgets.words import MARKS, STYLES, clock_time, coarse, full_time, verd
 CLOCK_WIDTH = 20
 WIDE_CLOCK_WIDTH = 34
 LOCAL_CLOCK_WIDTH = 25
-FRESHNESS_WIDTH = 26
+FRESHNESS_WIDTH = 28
 STALE_WIDTH = 18
 WIDE_FRESHNESS_WIDTH = 46
 WIDE_FROM = 140
-_BADGE = 11
 
 
 def title_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
@@ -69,7 +68,9 @@ def verdict_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
         return [(verdict_badge(Verdict.UNKNOWN), Span(f"  {frame.dead}"))]
     if fresh.all_old:
         return [_stale(frame, fresh)]
-    return [(verdict_badge(frame.shown.verdict), Span("  "), *_why(frame.shown, width, frame.look.glyphs.ellipsis))]
+    badge = verdict_badge(frame.shown.verdict)
+    room = width - len(badge.text) - 2
+    return [(badge, Span("  "), *_why(frame.shown, room, frame.look.glyphs.ellipsis))]
 
 
 def _stale(frame: Frame, fresh: Freshness) -> Line:
@@ -86,8 +87,8 @@ def _why(snapshot: TenantSnapshot, width: int, ellipsis: str) -> Line:
     if not reasons:
         return (Span(calm_words(snapshot)),)
     more = f"  +{len(reasons) - 1} (w)" if len(reasons) > 1 else "  (w)"
-    room = width - _BADGE - len(more)
-    return (*fit((Span(reasons[0].text),), max(12, room), ellipsis), Span(more, "dim"))
+    room = max(12, width - len(more))
+    return (*fit((Span(reasons[0].text),), room, ellipsis), Span(more, "dim"))
 
 
 def calm_words(snapshot: TenantSnapshot) -> str:
@@ -96,13 +97,19 @@ def calm_words(snapshot: TenantSnapshot) -> str:
         return "waiting for the first answers"
     syncing = [hop for hop in snapshot.hops if hop.progress is not None and hop.state is HopState.NEVER]
     if syncing and syncing[0].progress is not None:
-        return f"first synchronization under way: {syncing[0].progress.fraction:.0%} done"
+        return _first_sync(syncing[0].progress)
     if snapshot.verdict is not Verdict.OK:
         return "not known yet"
     on_time = sum(hop.state is HopState.OK for hop in snapshot.hops)
     total = failing(snapshot)
     told = "failures not read yet" if total is None else plural(total, "failing object") if total else "no object fails"
     return f"in sync: {plural(on_time, 'hop')} on time, {told}"
+
+
+def _first_sync(progress: Progress) -> str:
+    done = f"first synchronization {'under way' if progress.moving else 'stopped'}: {progress.fraction:.0%} done"
+    left = progress.eta_s if progress.moving else None
+    return done if left is None else f"{done}, {duration(left)} left"
 
 
 def freshness_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
@@ -112,8 +119,11 @@ def freshness_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
     if fresh.all_old:
         right = _retry(frame, fresh)
     else:
-        right = (Span(_data_age(frame, fresh)), *_next(frame, width), Span("  "), *_last_poll(snapshot))
-    return [spread((), right, width, frame.look.glyphs.ellipsis) if width_of(right) <= width else right]
+        age = Span(_data_age(frame, fresh))
+        right = (age, *_next(frame, width), Span("  "), *_last_poll(snapshot))
+        if width_of(right) > width:
+            right = (age, Span("  "), *_last_poll(snapshot, briefly=True))
+    return [spread((), right, width, frame.look.glyphs.ellipsis)]
 
 
 def _next(frame: Frame, width: int) -> Line:
@@ -129,13 +139,14 @@ def _data_age(frame: Frame, fresh: Freshness) -> str:
     return f"data {duration((frame.now - fresh.newest).total_seconds())} old"
 
 
-def _last_poll(snapshot: TenantSnapshot) -> Line:
+def _last_poll(snapshot: TenantSnapshot, *, briefly: bool = False) -> Line:
     last = last_asked(snapshot)
     if last is None:
         return (Span("not polled", "dim"),)
     if last.failed_in_a_row or last.error:
         return (Span("poll failed", "warn"),)
-    return (Span("poll ok" + (f" {last.latency_ms:.0f}ms" if last.latency_ms is not None else "")),)
+    took = "" if last.latency_ms is None or briefly else f" {last.latency_ms:.0f}ms"
+    return (Span(f"poll ok{took}"),)
 
 
 def _retry(frame: Frame, fresh: Freshness) -> Line:

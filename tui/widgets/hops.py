@@ -17,6 +17,8 @@ from tui.widgets.trend import progress_bar, trend
 from tui.widgets.words import HOP_LABELS, HOP_NOTES, HOP_ORDER, hop_state, recent_time
 
 _TREND = "AGE 60 MIN"
+# A cycle takes some time, and so does hearing of it.
+LATE_AFTER = timedelta(minutes=10)
 
 COLUMNS = (
     Column("hop", "HOP", 13, 1),
@@ -26,7 +28,7 @@ COLUMNS = (
     Column("last", "LAST OK", 9, 5),
     Column("due", "NEXT DUE", 9, 8),
     Column("queue", "QUEUE", 7, 7, right=True),
-    Column("trend", _TREND, 12, 6, grows=True, widest=30),
+    Column("trend", _TREND, 12, 6, grows=True, widest=60),
 )
 
 # Whose answer a hop is read from.
@@ -43,16 +45,29 @@ def ordered(snapshot: TenantSnapshot) -> list[Hop]:
 
 def hops_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
     glyphs = frame.look.glyphs
-    columns = choose(COLUMNS, width)
+    columns = choose(_of_use(frame), width)
     top = heading((Span("HOPS", "title"),), width, glyphs)
     rows = [_row(hop, columns, frame, width) for hop in ordered(frame.shown)]
     return [top, header(columns, glyphs), *rows][:height]
 
 
+def _of_use(frame: Frame) -> list[Column]:
+    """The columns without those that no hop here has a value for."""
+    hops = frame.shown.hops
+    due = any(next_due(frame.shown, hop.name) for hop in hops)
+    waiting = any(queue(frame.shown, hop) is not None for hop in hops if not _as_bar(hop))
+    left_out = {"due": not due, "queue": not waiting}
+    return [column for column in COLUMNS if not left_out.get(column.key)]
+
+
+def _as_bar(hop: Hop) -> bool:
+    return hop.progress is not None and hop.state is HopState.NEVER
+
+
 def _row(hop: Hop, columns: Sequence[Column], frame: Frame, width: int) -> Line:
     glyphs, dim = frame.look.glyphs, hop_is_old(frame.shown, hop, frame.now)
     state = Span("~ STALE", "unknown") if dim else hop_state(hop)
-    if hop.progress is not None and hop.state is HopState.NEVER:
+    if hop.progress is not None and _as_bar(hop):
         named = row(columns[:2], {"hop": Span(HOP_LABELS[hop.name]), "state": state}, glyphs)
         room = width - width_of(named) - 2
         return (*named, Span("  "), *progress_bar(hop.progress, room, glyphs))
@@ -72,9 +87,15 @@ def _cells(hop: Hop, frame: Frame) -> dict[str, Span]:
         "age": Span(duration(hop.age_s(frame.now)), "bold" if over else ""),
         "limit": Span(limit(warning) if watched else "-", "dim"),
         "last": Span(recent_time(hop.last_success, frame.now, frame.look)),
-        "due": Span(recent_time(next_due(frame.shown, hop.name), frame.now, frame.look)),
+        "due": _due(next_due(frame.shown, hop.name), frame),
         "queue": Span(count(queue(frame.shown, hop))),
     }
+
+
+def _due(due: datetime | None, frame: Frame) -> Span:
+    if due is not None and due + LATE_AFTER < frame.now:
+        return Span("late", "warn")
+    return Span(recent_time(due, frame.now, frame.look))
 
 
 def _with_trend(spans: Line, hop: Hop, columns: Sequence[Column], frame: Frame) -> Line:

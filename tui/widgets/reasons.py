@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tui.model.headline import headline_first
 from tui.model.snapshot import Reason
+from tui.model.states import Severity
 from tui.widgets.frame import Frame
 from tui.widgets.heading import heading
 from tui.widgets.headline import calm_words
@@ -33,7 +34,8 @@ def _first(reason: Reason, width: int, room: int) -> Iterator[Line]:
     text = wrap(reason.text, width - _BADGE)[: max(1, min(2, room - 1))]
     for number, part in enumerate(text):
         yield line(_badge(reason) if number == 0 else Span(_INDENT), Span(part))
-    for number, remedy in enumerate(reason.remedies[: room - len(text)], 1):
+    remedies = () if reason.severity is Severity.INFO else reason.remedies
+    for number, remedy in enumerate(remedies[: room - len(text)], 1):
         yield fit((Span(f"  try {number} ", "label"), Span(remedy, "bold" if number == 1 else "")), width)
 
 
@@ -60,7 +62,8 @@ def _full(reason: Reason, width: int) -> Iterator[Line]:
     for part in wrap(reason.text, room):
         yield line(Span(_INDENT), Span(part))
     yield from _listed("likely causes", reason.causes, room, numbered=False)
-    yield from _listed("what to do, in this order", reason.remedies, room, numbered=True)
+    todo = "if it does not go on" if reason.severity is Severity.INFO else "what to do, in this order"
+    yield from _listed(todo, reason.remedies, room, numbered=True)
     if reason.docs:
         for row, part in enumerate(wrap(reason.docs, room - 6)):
             yield line(Span(_INDENT), Span("      " if row else "read  ", "label"), Span(part, "link"))
