@@ -54,6 +54,16 @@ def test_trend_leaves_unknown_times_blank() -> None:
     assert " " not in drawn[10:]
 
 
+def test_trend_is_whole_between_rare_polls() -> None:
+    """Polls rarer than the buckets leave no holes; a time in which polls were missed does."""
+    minutes = [50, 40, 30, 10, 0]
+    samples = [(START - timedelta(minutes=n), 60.0) for n in minutes]
+    drawn = text_of(trend(samples, START, 60, 600.0, ASCII))
+    assert " " not in drawn[9:29]
+    assert drawn[30:48].strip() == ""
+    assert " " not in drawn[50:]
+
+
 def test_trend_stands_still_within_a_bucket() -> None:
     """The trend moves on once per bucket, so that a second later nothing is repainted."""
     samples = [(START - timedelta(minutes=n), float(n % 7)) for n in range(60)]

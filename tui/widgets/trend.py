@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from tui.model.snapshot import Progress
 from tui.model.text import duration
@@ -16,7 +17,9 @@ Samples = Sequence[tuple[datetime, float]]
 
 
 def trend(samples: Samples, now: datetime, width: int, limit_s: float, glyphs: Glyphs) -> Line:
-    """The last hour in `width` buckets, each its highest age; a bucket without a sample stays blank.
+    """The last hour in `width` buckets, each its highest age; blank where no poll has told it.
+
+    Between two polls at their usual distance the age is carried on; a longer silence stays blank.
 
     Buckets are anchored to the clock, so the trend moves on once per bucket and is still in between.
     """
@@ -43,12 +46,25 @@ def _scale(peaks: Sequence[float], limit_s: float) -> tuple[float, float]:
 def _peaks(samples: Samples, now: datetime, width: int) -> list[float | None]:
     size = WINDOW.total_seconds() / width
     last = int(now.timestamp() // size)
+    reach = _usual_distance(samples) // size + 1
     peaks: list[float | None] = [None] * width
+    known: tuple[int, float] | None = None
     for at, value in samples:
         bucket = int(at.timestamp() // size) - last + width - 1
+        if known and bucket - known[0] <= reach:
+            for between in range(max(0, known[0] + 1), min(bucket, width)):
+                peaks[between] = known[1]
         if 0 <= bucket < width:
             peaks[bucket] = max(value, peaks[bucket] or 0.0)
+        known = bucket, value
     return peaks
+
+
+def _usual_distance(samples: Samples) -> float:
+    """Seconds between two polls, by the median."""
+    times = [at.timestamp() for at, _ in samples]
+    distances = sorted(later - earlier for earlier, later in pairwise(times))
+    return distances[len(distances) // 2] if distances else 0.0
 
 
 def _step(value: float, low: float, high: float, glyphs: Glyphs) -> str:
