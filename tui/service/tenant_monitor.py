@@ -100,10 +100,10 @@ class TenantMonitor:
         """Fold one poll's outcome into the snapshot and publish it."""
         async with self._one_at_a_time:
             source = poller.source.id
+            merged = await self._merge(source, outcome)
+            # From here on nothing gives way: the snapshot cannot change under the feet of what is made of it.
             new = self._with_facts(source, outcome)
-            if await self._merge(source, outcome):
-                new = self._with_failures(new)
-            new = self._with_differences(new)
+            new = self._with_differences(self._with_failures(new) if merged else new)
             before = new.source(source) or SourceStatus(source=source)
             rate = self._requests_per_minute(source, outcome.exchange)
             new = with_status(new, status_after(before, _graded(outcome), poller.interval_s, rate))
