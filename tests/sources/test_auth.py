@@ -25,7 +25,7 @@ from tests.helpers import START, ManualClock, settle
 from tui.settings import AuthMethod, AuthSettings, Cloud, TenantSettings
 from tui.sources.auth import CachedTokens, StaticTokens, Token, provider_for
 from tui.sources.auth_azure import client_secret, in_daemon_thread, refusal
-from tui.sources.auth_command import TokenCommand, token_in
+from tui.sources.auth_command import TokenCommand, complaint_in, token_in
 from tui.sources.errors import Denied, SourceError, TimedOut, Unreachable
 
 GRAPH = "https://graph.microsoft.com"
@@ -193,7 +193,7 @@ async def test_a_command_may_print_a_bare_token() -> None:
 async def test_the_audience_takes_the_place_of_resource() -> None:
     """`{resource}` in an argument becomes Graph or Resource Manager."""
     argv = (*_python("import sys; print(sys.argv[1])"), "for/{resource}")
-    assert (await TokenCommand(argv).fetch("arm", False)).secret == "for/arm"
+    assert (await TokenCommand(argv).fetch("https://arm", False)).secret == "for/https://arm"
 
 
 async def test_a_failing_command_is_denied_with_its_own_words() -> None:
@@ -209,6 +209,22 @@ async def test_a_failing_command_is_denied_with_its_own_words() -> None:
     assert len(words) < 400
     assert "\x1b" not in words
     assert "SECRETOUT" not in words
+
+
+@pytest.mark.parametrize(
+    ("complaint", "output", "told"),
+    [
+        ("cannot use SECRETTOKEN123 here", "", "cannot use [secret] here"),
+        ("cannot use SECRET-token-of-the-test", "", "cannot use [secret]"),
+        ("cannot use hushhush", "hushhush", "cannot use [secret]"),
+        ("AADSTS700082: run az login", "", "AADSTS700082: run az login"),
+        ("no https://login.microsoftonline.com/x", "", "no https://login.microsoftonline.com/x"),
+        ("/opt/monitoring/get-the-token.sh: not found", "a b", "/opt/monitoring/get-the-token.sh: not found"),
+    ],
+)
+def test_a_failed_commands_words_hold_no_secret(complaint: str, output: str, told: str) -> None:
+    """Words that may be the token are blotted out; the command's reason can still be read."""
+    assert complaint_in(complaint.encode(), output.encode()) == told
 
 
 @pytest.mark.parametrize("argv", [(), ("/no/such/program",), ("/",), ("\0",)])

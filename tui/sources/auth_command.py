@@ -20,7 +20,12 @@ from tui.sources.http_errors import without_secrets
 
 COMMAND_TIMEOUT_S = 30.0
 LARGEST_OUTPUT = 1024 * 1024
-_BEARER = re.compile(r"[A-Za-z0-9._~+/-]+=*\Z")  # RFC 6750, section 2.1
+LONGEST_COMPLAINT = 4096
+SHORTEST_SECRET = 8
+# RFC 6750, section 2.1, and the colon that a command may put before `{resource}`.
+_BEARER = re.compile(r"[A-Za-z0-9._~+/:-]+=*\Z")
+# A word that no person wrote: long, or of some length with digits among its letters. Codes of Entra ID are not secret.
+_OPAQUE = re.compile(r"(?<![\w/.~+=-])(?!AADSTS\d+\b)(?=[\w.~+=-]*(?:[A-Za-z]\d|\d[A-Za-z])|\S{24})[\w.~+=-]{12,}")
 
 
 class TokenCommand:
@@ -37,7 +42,7 @@ class TokenCommand:
         argv = [part.replace("{resource}", audience) for part in self._argv]
         code, output, complaint = await self._run(argv)
         if code != 0:
-            said = clean(without_secrets(complaint.decode("utf-8", "replace")), 200)
+            said = complaint_in(complaint, output)
             raise Denied(f"{self._name} ended with code {code}{': ' + said if said else ''}. Run it by hand to see why")
         return token_in(output, self._name)
 
@@ -80,6 +85,15 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     await process.wait()
+
+
+def complaint_in(complaint: bytes, output: bytes) -> str:
+    """What a failed command said, cleaned and shortened, without anything that may be its token."""
+    said = without_secrets(complaint[:LONGEST_COMPLAINT].decode("utf-8", "replace"))
+    for word in output[:LONGEST_COMPLAINT].decode("utf-8", "replace").split():
+        if len(word) >= SHORTEST_SECRET:
+            said = said.replace(word, "[secret]")
+    return clean(_OPAQUE.sub("[secret]", said), 200)
 
 
 def token_in(output: bytes, name: str = "the token command") -> Token:
