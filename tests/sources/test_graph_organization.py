@@ -176,14 +176,15 @@ async def test_beta_never_fails_the_poll(clock: ManualClock, answer: httpx.Respo
         (True, None, HopState.NEVER),
         (False, None, HopState.OFF),
         (None, None, HopState.OFF),
-        (False, LAST, HopState.DISABLED),
+        (False, "2026-11-22T01:59:00Z", HopState.DISABLED),
+        (False, LAST, HopState.OK),
         (None, LAST, HopState.OK),
     ],
 )
 async def test_the_password_feature_tells_never_from_off(
     clock: ManualClock, feature: bool | None, last: str | None, state: HopState
 ) -> None:
-    """No password sync yet is something else than no password sync at all."""
+    """Never is told from off by the feature; passwords that still come are on, whatever the feature says."""
     beta = {"id": "t", "onPremisesLastPasswordSyncDateTime": last}
     facts = await fetch(clock, beta=beta, settings={"features": {"passwordSyncEnabled": feature}})
     assert facts.password.reported is state
@@ -249,7 +250,7 @@ async def test_documented_payloads_are_understood(clock: ManualClock, shared: Pa
         facts = await fetch(clock, tenant=sample, settings=settings)
         assert facts.connect.reported is HopState.NOT_REPORTED
         assert (facts.display_name, facts.deletion_threshold) == ("Contoso", 500)
-        assert facts.password.reported is HopState.DISABLED
+        assert facts.password.reported is HopState.OK
 
 
 FIELDS = st.fixed_dictionaries(

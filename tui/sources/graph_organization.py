@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tui.clock import Clock
@@ -30,6 +30,9 @@ _PASSWORD_TIME = "onPremisesLastPasswordSyncDateTime"  # noqa: S105 - a field's 
 _BETA_SELECT = {"$select": f"id,{_PASSWORD_TIME},directorySizeQuota"}
 _SETTINGS_PATH = "/v1.0/directory/onPremisesSynchronization"
 _MOST_PLANS = 50
+# The heartbeat comes every 30 minutes (facts/domain.md 5.1): passwords that came within two of them still come, by
+# Cloud Sync perhaps, whatever Connect's feature says.
+_STILL_COMING = timedelta(hours=1)
 
 _BLANKED = HopFacts(
     reported=HopState.NOT_PERMITTED, note=f"the account sees no more than the tenant's name: grant {NEEDS}"
@@ -133,7 +136,8 @@ def password_hop(beta: JsonObject | SourceError, connect: HopFacts, feature: boo
         return _not_reported("the last password sync lies in the future")
     if last is None:
         return HopFacts(reported=HopState.NEVER) if feature else _off()
-    disabled = feature is False or connect.reported is HopState.DISABLED
+    switched_off = feature is False and now - last > _STILL_COMING
+    disabled = switched_off or connect.reported is HopState.DISABLED
     return HopFacts(reported=HopState.DISABLED if disabled else HopState.OK, last_success=last)
 
 
