@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -22,10 +23,14 @@ STEP_S = 0.5
 async def lab_staged(
     scenario: str, *, size: tuple[int, int], after_s: float, objects: int | None = None, ascii: bool = False
 ) -> AsyncIterator[tuple[SynctopApp, Pilot[int]]]:
-    """The demo `after_s` seconds of wall time into `scenario`."""
+    """The demo `after_s` seconds of wall time into `scenario`; the pollers' jitter is the same every time."""
+    random.seed(scenario)
     clock = ManualClock(MORNING)
     lab = start_lab(scenario, objects=objects, base_clock=clock)
     service = lab_service(lab)
+    chance = random.Random(scenario).random
+    for poller in (poller for monitor in service.monitors for poller in monitor.pollers):
+        poller._random = chance
 
     async def run() -> None:
         await asyncio.gather(lab.run(), service.run())

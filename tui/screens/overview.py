@@ -102,8 +102,8 @@ class Overview(LiveScreen):
         super().on_mount()
 
     def on_resize(self, event: Resize) -> None:
-        if self.frame is not None:
-            self._arrange(self.frame)
+        """Parts that come into sight know nothing yet, and what the others know may be old."""
+        self.post_message(self.Resumed())
 
     def take(self, frame: Frame) -> None:
         self._arrange(frame)

@@ -45,9 +45,9 @@ def _alert_changes(old: TenantSnapshot, new: TenantSnapshot) -> Iterator[Event]:
     if old.alerts == new.alerts:
         return
     before, after = ({_alert_key(alert): alert for alert in snapshot.alerts} for snapshot in (old, new))
-    for key in after.keys() - before.keys():
+    for key in [key for key in after if key not in before]:
         yield Event(at=new.at, kind="alert", text=f"raised: {after[key].code} {after[key].title}")
-    for key in before.keys() - after.keys():
+    for key in [key for key in before if key not in after]:
         yield Event(at=new.at, kind="fixed", text=f"cleared: {before[key].code} {before[key].title}")
 
 

@@ -25,18 +25,18 @@ def why_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
         return [top, line(Span(calm_words(frame.shown), "dim"))]
     room = max(1, height - 1)
     others = reasons[1 : 1 + room // 3]
-    first = _first(reasons[0], width, room - len(others))
+    first = _first(reasons[0], width, room - len(others), glyphs.ellipsis)
     return [top, *first, *(_brief(reason, width, glyphs.ellipsis) for reason in others)]
 
 
-def _first(reason: Reason, width: int, room: int) -> Iterator[Line]:
+def _first(reason: Reason, width: int, room: int, ellipsis: str) -> Iterator[Line]:
     """Its text in at most two lines, then as many remedies as there is room for."""
     text = wrap(reason.text, width - _BADGE)[: max(1, min(2, room - 1))]
     for number, part in enumerate(text):
         yield line(_badge(reason) if number == 0 else Span(_INDENT), Span(part))
     remedies = () if reason.severity is Severity.INFO else reason.remedies
     for number, remedy in enumerate(remedies[: room - len(text)], 1):
-        yield fit((Span(f"  try {number} ", "label"), Span(remedy, "bold" if number == 1 else "")), width)
+        yield fit((Span(f"  try {number} ", "label"), Span(remedy, "bold" if number == 1 else "")), width, ellipsis)
 
 
 def _brief(reason: Reason, width: int, ellipsis: str) -> Line:
