@@ -56,7 +56,7 @@ class CountsFacts(Facts, frozen=True, kw_only=True):
     deleted: Reading[int] = field(default_factory=Reading)
 
 
-class ObjectRef(Struct, frozen=True, kw_only=True):
+class ObjectRef(Struct, frozen=True, kw_only=True, gc=False):
     """An object as some upstream names it; any part may be unknown. `type`: user, group, contact, device, domain."""
 
     type: str | None = None
@@ -67,7 +67,7 @@ class ObjectRef(Struct, frozen=True, kw_only=True):
     source_anchor: str | None = None
 
 
-class FailureReport(Struct, frozen=True, kw_only=True):
+class FailureReport(Struct, frozen=True, kw_only=True, gc=False):
     """One failing object as one source tells it. `code` is the upstream's own word."""
 
     source: str

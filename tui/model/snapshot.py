@@ -103,7 +103,7 @@ class CountRow(Struct, frozen=True, kw_only=True):
     change_1h: int | None = None
 
 
-class Failure(Struct, frozen=True, kw_only=True):
+class Failure(Struct, frozen=True, kw_only=True, gc=False):
     """One object and cause, whoever reports it. Meaning, remedy and link come from the catalogue by `code`, and by
     `hint` where the code alone has two meanings or none."""
 
