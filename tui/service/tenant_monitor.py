@@ -22,7 +22,6 @@ from tui.model.failures import Merged, merging
 from tui.model.judge import judge
 from tui.model.snapshot import CountRow, Failure, SourceStatus, TenantSnapshot, Thresholds
 from tui.model.states import HopName, HopState, ObjectType, SourceId
-from tui.service.collector import Collector
 from tui.service.differences import ROW_OF_OBJECT, connect_gap, domain_gap, in_scope, row_difference
 from tui.service.events import with_events
 from tui.service.first_sync import FirstSync
@@ -89,7 +88,6 @@ class TenantMonitor:
         self._one_at_a_time = asyncio.Lock()
         self._batches: dict[SourceId, _Batch] = {}
         self._merged = Merged()
-        self._collector = Collector()
         self._failed: Counter[tuple[HopName, ObjectType]] = Counter()
         self._entra = {kind: Samples() for kind in ObjectType}
         self._gaps = {(hop, kind): Samples() for hop in HopName for kind in ObjectType}
@@ -164,12 +162,10 @@ class TenantMonitor:
         self._batches[source] = _Batch(facts.as_of, facts.reports, truncated)
         if before is not None and not before.reports and not facts.reports and before.truncated == truncated:
             return False
-        with self._collector.paused():
-            self._merged = await _in_slices(
-                merging([(batch.as_of, batch.reports) for batch in self._batches.values()], self._merged)
-            )
-            self._failed = await _failed_by_hop_and_type(self._merged.failures)
-        self._collector.set_aside(len(self._merged.failures))
+        self._merged = await _in_slices(
+            merging([(batch.as_of, batch.reports) for batch in self._batches.values()], self._merged)
+        )
+        self._failed = await _failed_by_hop_and_type(self._merged.failures)
         return True
 
     def _with_failures(self, new: TenantSnapshot) -> TenantSnapshot:
