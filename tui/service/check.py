@@ -13,8 +13,11 @@ from tui.service.status import StatusService
 from tui.service.wiring import Wire, monitored
 from tui.settings import Settings
 
-# Signing in, reading and folding end within this much more than the timeout of one request.
-BEYOND_TIMEOUT_S = 3.0
+# Signing in and reading end within this much more than the timeout of one request. Merging very many failures, which
+# comes after it, takes time of its own.
+READING_S = 0.75
+BEYOND_TIMEOUT_S = 1.5
+MERGING_S = 1.5
 
 
 async def poll_once(
@@ -24,10 +27,13 @@ async def poll_once(
     on_device_code: Callable[[str], None] | None = None,
     wire: Wire | None = None,
 ) -> tuple[TenantSnapshot, ...]:
-    """Every tenant's snapshot, each source asked once, within the timeout of one request plus three seconds."""
+    """Every tenant's snapshot, each source asked once, within the timeout of one request plus three seconds.
+
+    Sources that are not done by then show what is known of them.
+    """
     clock = clock or SystemClock()
     deadline_s = settings.poll.timeout + BEYOND_TIMEOUT_S
-    wire = replace(wire or Wire(on_device_code=on_device_code), deadline_s=deadline_s - 0.5)
+    wire = replace(wire or Wire(on_device_code=on_device_code), deadline_s=settings.poll.timeout + READING_S)
     service = StatusService(
         [monitored(tenant, settings.poll, clock, wire) for tenant in settings.tenants],
         settings=settings,
@@ -35,7 +41,7 @@ async def poll_once(
         limit_s=deadline_s,
     )
     try:
-        async with asyncio.timeout(deadline_s + 1):
+        async with asyncio.timeout(deadline_s + MERGING_S):
             await service.poll_once()
     except TimeoutError:
         pass
