@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-SYNCTOP = (sys.executable, "-m", "tui.cli")
+SYNCTOP = (sys.executable, "-m", "tui")
 ALL_COUNTED = r"users +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]"
 BARE = """
 from textual.app import App
