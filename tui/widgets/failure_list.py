@@ -162,6 +162,11 @@ class FailureList(Widget, can_focus=True):
 
     def on_key(self, event: Key) -> None:
         if not self.typing:
+            # Taken here and not as a binding: what is typed in one burst with it must not run ahead of it.
+            if event.character == "/":
+                event.stop()
+                event.prevent_default()
+                self.start_typing()
             return
         text = edited(self.typed, event)
         if text is None and event.key not in ("enter", "escape"):
