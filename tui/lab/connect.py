@@ -254,7 +254,7 @@ class Connect:
         for member in sorted(present - wanted):
             self._tenant.remove_member(group, member)
         for member in sorted(wanted - present):
-            if new or self._tenant.get("user", member) is not None:
+            if self._tenant.get("user", member) is not None:
                 self._tenant.add_member(group, member)
 
     def _export_password(self, found: AdObject) -> None:

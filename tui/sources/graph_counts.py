@@ -64,8 +64,10 @@ async def _asked(session: Session, urls: Mapping[str, str]) -> dict[str, Part]:
     """The answer to each of `urls`. Raises what the batch as a whole was answered with."""
     try:
         return await batch(session, urls)
-    except (NotFound, Refused):
+    except (NotFound, Refused) as refused:
         parts = await asyncio.gather(*(_asked_alone(session, url) for url in urls.values()))
+        if not any(part.ok or part.denied or part.throttled or part.failed for part in parts):
+            raise refused from None
         return dict(zip(urls, parts, strict=True))
 
 
