@@ -66,9 +66,14 @@ async def _asked(session: Session, urls: Mapping[str, str]) -> dict[str, Part]:
         return await batch(session, urls)
     except (NotFound, Refused) as refused:
         parts = await asyncio.gather(*(_asked_alone(session, url) for url in urls.values()))
-        if not any(part.ok or part.denied or part.throttled or part.failed for part in parts):
+        if all(_is_refused(part) for part in parts):
             raise refused from None
         return dict(zip(urls, parts, strict=True))
+
+
+def _is_refused(part: Part) -> bool:
+    """The question itself was not understood, as with the batch."""
+    return part.status == 501 or not (part.ok or part.denied or part.throttled or part.failed)
 
 
 async def _asked_alone(session: Session, url: str) -> Part:
