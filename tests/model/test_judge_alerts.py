@@ -88,6 +88,8 @@ def test_evidence_names_the_likely_cause(parts: dict[str, object], words: str) -
     """Where another reading tells why the sync is late, the text says that instead of guessing."""
     told = reason(judged(hop(age=4 * HOUR), **parts), ReasonCode.NO_RECENT_SYNCHRONIZATION)
     assert words in told.text
+    guessed = reason(judged(hop(age=4 * HOUR)), ReasonCode.NO_RECENT_SYNCHRONIZATION)
+    assert told.remedies[0] != guessed.remedies[0], "the steps against this very cause come first"
 
 
 def test_domain_alert_is_no_evidence_for_the_hop_before_it() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tui.model.catalogue import Explanation, Stops, explain
 from tui.model.facts import CloudSyncJob
@@ -30,7 +31,7 @@ class Evidence(Struct, frozen=True):
 
 def likely_cause(snapshot: TenantSnapshot) -> str:
     """One sentence for a late hop 1: its likely cause and the remedy. Without evidence, what it most often is."""
-    found = min(_evidence(snapshot), key=lambda one: one.about.rank, default=None)
+    found = _strongest(snapshot)
     if found is None:
         return NO_EVIDENCE_CLOUD_SYNC if snapshot.jobs and not snapshot.servers else NO_EVIDENCE
     if found.about.cause == PERMISSIONS:
@@ -39,6 +40,19 @@ def likely_cause(snapshot: TenantSnapshot) -> str:
             "repair by express settings, check accounts and permissions"
         )
     return f"Likely cause, by {found.said_by}: {found.about.title}. {found.about.remedy}"
+
+
+def with_steps_of_cause(about: Explanation, snapshot: TenantSnapshot) -> Explanation:
+    """`about` with the steps against the likely cause before the general ones."""
+    found = _strongest(snapshot)
+    if found is None:
+        return about
+    general = (step for step in about.steps if step not in found.about.steps)
+    return replace(about, steps=(*found.about.steps, *general))
+
+
+def _strongest(snapshot: TenantSnapshot) -> Evidence | None:
+    return min(_evidence(snapshot), key=lambda one: one.about.rank, default=None)
 
 
 def root_alert(snapshot: TenantSnapshot) -> Explanation | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from tui.model.catalogue import explain
-from tui.model.evidence import likely_cause, root_alert
+from tui.model.evidence import likely_cause, root_alert, with_steps_of_cause
 from tui.model.finding import Finding, ago, finding
 from tui.model.snapshot import Hop, Progress, SourceStatus, TenantSnapshot, Thresholds
 from tui.model.states import HopName, HopState, ReasonCode, Severity, SourceId, SourceState, Verdict
@@ -127,7 +127,7 @@ def _disabled(hop: Hop, age: float | None) -> Finding:
 
 def _connect_late(hop: Hop, age: float, snapshot: TenantSnapshot, thresholds: Thresholds) -> Iterator[Finding]:
     about = explain("no-recent-cloud-sync" if snapshot.jobs and not snapshot.servers else "no-recent-synchronization")
-    why = likely_cause(snapshot)
+    about, why = with_steps_of_cause(about, snapshot), likely_cause(snapshot)
     if hop.state is HopState.LATE:
         text = f"Sync is late: last success {ago(age)} ago (limit {limit(thresholds.connect_warning)}). {why}"
         yield finding(ReasonCode.CONNECT_LATE, Severity.WARNING, hop.name, text, about)
@@ -136,7 +136,8 @@ def _connect_late(hop: Hop, age: float, snapshot: TenantSnapshot, thresholds: Th
     yield finding(ReasonCode.NO_RECENT_SYNCHRONIZATION, Severity.CRITICAL, hop.name, text, about)
     if age > THREE_DAYS_S:
         text = f"Last synced more than 3 days ago: {ago(age)} ago, on {minute(hop.last_success)}. {why}"
-        about = about if about.code == "no-recent-cloud-sync" else explain("last-synced-over-3-days")
+        if about.code != "no-recent-cloud-sync":
+            about = with_steps_of_cause(explain("last-synced-over-3-days"), snapshot)
         yield finding(ReasonCode.LAST_SYNCED_OVER_3_DAYS, Severity.CRITICAL, hop.name, text, about, rank=101)
 
 

@@ -10,7 +10,7 @@ from tui.model.states import Severity
 from tui.widgets.frame import Frame
 from tui.widgets.heading import heading
 from tui.widgets.headline import calm_words
-from tui.widgets.line import BLANK, Line, Span, fit, line, pad, wrap
+from tui.widgets.line import BLANK, Line, Span, cut, fit, line, pad, wrap
 from tui.widgets.words import HOP_LABELS, SEVERITY_MARKS, SEVERITY_STYLES, SEVERITY_WORDS
 
 _BADGE = 8
@@ -31,7 +31,10 @@ def why_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
 
 def _first(reason: Reason, width: int, room: int, ellipsis: str) -> Iterator[Line]:
     """Its text in at most two lines, then as many remedies as there is room for."""
-    text = wrap(reason.text, width - _BADGE)[: max(1, min(2, room - 1))]
+    told = wrap(reason.text, width - _BADGE)
+    text = told[: max(1, min(2, room - 1))]
+    if len(text) < len(told):
+        text[-1] = cut(f"{text[-1]} {told[len(text)]}", width - _BADGE, ellipsis)
     for number, part in enumerate(text):
         yield line(_badge(reason) if number == 0 else Span(_INDENT), Span(part))
     remedies = () if reason.severity is Severity.INFO else reason.remedies
