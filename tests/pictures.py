@@ -10,19 +10,14 @@ import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import cairosvg
 
-from tests.helpers import ManualClock, settle
-from tui.app import SynctopApp
-from tui.demo import lab_service, start_lab
-from tui.widgets.feed import ViewOptions
+from tests.screens.lab_stage import lab_staged
 
 FOLDER = Path(__file__).parents[1] / "screenshots"
 FONT = "DejaVu Sans Mono"
-MORNING = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -50,28 +45,11 @@ PICTURES = (
 
 async def draw(picture: Picture) -> str:
     """The picture as SVG."""
-    clock = ManualClock(MORNING)
-    lab = start_lab(picture.scenario, base_clock=clock)
-    service = lab_service(lab)
-
-    async def run() -> None:
-        await asyncio.gather(lab.run(), service.run())
-
-    app = SynctopApp(service, ViewOptions(run=run, activity=lab.activity))
-    app.timed = False
-    app.least_between_snapshots_s = 0.0
-    async with app.run_test(size=picture.size) as pilot:
-        for _ in range(int(picture.after_s * 2)):
-            await clock.advance(0.5)
-            await settle(200)
-        app.tick()
+    async with lab_staged(picture.scenario, size=picture.size, after_s=picture.after_s) as (app, pilot):
         for key in picture.keys:
             await pilot.press(key)
         await pilot.pause()
-        svg = app.export_screenshot(title=f"synctop demo --scenario {picture.scenario}")
-        app.exit(0)
-    lab.close()
-    return svg
+        return app.export_screenshot(title=f"synctop demo --scenario {picture.scenario}")
 
 
 def save(picture: Picture, svg: str) -> None:

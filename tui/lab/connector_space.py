@@ -120,10 +120,6 @@ class ConnectorSpace:
     def quarantines_of(self, anchor: str) -> list[Quarantined]:
         return [_quarantined(row) for row in self._db.execute("SELECT * FROM quarantine WHERE anchor = ?", (anchor,))]
 
-    def quarantine_count(self) -> int:
-        """Objects with anything in quarantine."""
-        return int(self._db.execute("SELECT count(DISTINCT anchor) FROM quarantine").fetchone()[0])
-
     def free(self, values: set[str]) -> None:
         """Values that some object gave up and that others may be waiting for."""
         self._db.executemany("INSERT OR IGNORE INTO freed VALUES (?)", ((value,) for value in values))

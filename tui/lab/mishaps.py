@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from tui.lab.connector_space import ConnectorSpace
 from tui.lab.onprem import MAIL_DOMAIN, AdObject, Change, OnPremises
-from tui.lab.refusals import COMPLAINTS
 from tui.model.states import ObjectType
 
 STRIDE = 104_729  # a large prime, so that every user has a turn before anyone has a second
@@ -73,11 +72,6 @@ class Mishaps:
         serial = int(self._space.setting("mishap_serial", 0)) + 1
         self._space.keep("mishap_serial", serial)
         return self._directory.nth(ObjectType.USERS, serial * STRIDE)
-
-
-def known_codes() -> Sequence[str]:
-    """Export error types that `spoil` can bring about."""
-    return tuple(COMPLAINTS)
 
 
 def _with_address(found: AdObject, address: str) -> Change:

@@ -12,7 +12,7 @@ from datetime import datetime
 from msgspec import Struct, field
 
 from tui.model.reading import Reading
-from tui.model.states import HopName, HopState, ObjectType, Severity
+from tui.model.states import HopName, HopState, ObjectType
 
 
 class Facts(Struct, frozen=True, kw_only=True):
@@ -229,5 +229,3 @@ AnyFacts = (
     | CloudSyncFacts
     | DirectoryFacts
 )
-
-FAILURE_SEVERITIES = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)

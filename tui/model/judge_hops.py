@@ -11,18 +11,13 @@ from tui.model.catalogue import explain
 from tui.model.evidence import likely_cause, root_alert, with_steps_of_cause
 from tui.model.finding import Finding, ago, finding
 from tui.model.snapshot import Hop, Progress, SourceStatus, TenantSnapshot, Thresholds
-from tui.model.states import HopName, HopState, ReasonCode, Severity, SourceId, SourceState, Verdict
+from tui.model.states import HOP_SOURCE, HopName, HopState, ReasonCode, Severity, SourceState, Verdict
 from tui.model.text import limit, minute
 
 THREE_DAYS_S = 3 * 86400.0
 LONGEST_ETA_S = 30 * 86400.0  # beyond this the rate says no more than that it hardly moves
 FUTURE_TOLERANCE_S = 600.0  # a success later than this cannot be believed, whatever the clocks' skew
 
-HOP_SOURCE = {
-    HopName.CONNECT: SourceId.ORGANIZATION,
-    HopName.PASSWORD: SourceId.ORGANIZATION,
-    HopName.DOMAIN_SERVICES: SourceId.DOMAIN_SERVICES,
-}
 VERDICT_OF_STATE = {
     HopState.OK: Verdict.OK,
     HopState.OFF: Verdict.OK,

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from tui.model.finding import Finding, ago, quote
-from tui.model.judge_hops import HOP_SOURCE, HOP_TITLES, is_failing
+from tui.model.judge_hops import HOP_TITLES, is_failing
 from tui.model.reading import Absence, Reading
 from tui.model.snapshot import CountRow, Hop, Reason, SourceStatus, TenantSnapshot
-from tui.model.states import HopName, HopState, ReasonCode, Severity, SourceId, SourceState
+from tui.model.states import HOP_SOURCE, HopName, HopState, ReasonCode, Severity, SourceId, SourceState
 from tui.model.text import rfc3339
 
 RANK = 150

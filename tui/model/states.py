@@ -25,6 +25,14 @@ class HopName(StrEnum):
     DOMAIN_SERVICES = "domain-services"
 
 
+# As the screen, the reports and the events name them.
+HOP_LABELS = {
+    HopName.CONNECT: "AD > Entra",
+    HopName.PASSWORD: "Password hash",
+    HopName.DOMAIN_SERVICES: "Entra > DS",
+}
+
+
 class HopState(StrEnum):
     OK = "ok"
     LATE = "late"
@@ -87,3 +95,11 @@ class SourceId(StrEnum):
     CLOUD_SYNC = "cloud-sync"
     MANAGED_DOMAIN = "managed-domain"
     ON_PREMISES = "on-premises"
+
+
+# The reading that tells how each hop stands.
+HOP_SOURCE = {
+    HopName.CONNECT: SourceId.ORGANIZATION,
+    HopName.PASSWORD: SourceId.ORGANIZATION,
+    HopName.DOMAIN_SERVICES: SourceId.DOMAIN_SERVICES,
+}

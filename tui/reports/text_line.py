@@ -13,18 +13,13 @@ from datetime import datetime
 
 from tui.model.headline import headline_first
 from tui.model.snapshot import Hop, Reason, TenantSnapshot, Thresholds
-from tui.model.states import HopName, HopState, ReasonCode, Severity
+from tui.model.states import HOP_LABELS, HopName, HopState, ReasonCode, Severity
 from tui.model.text import clean, duration, limit, plural
 from tui.reports.verdicts import failing, worst, worst_first
 
 LONGEST_MESSAGE = 2000
 LONGEST_REASON = 160
 REASONS_SHOWN = 3
-HOP_TITLES = {
-    HopName.CONNECT: "AD > Entra",
-    HopName.PASSWORD: "Password hash",
-    HopName.DOMAIN_SERVICES: "Entra > DS",
-}
 _AT_A_GLANCE = {
     ReasonCode.NO_RECENT_SYNCHRONIZATION: "no recent synchronization: ",
     ReasonCode.LAST_SYNCED_OVER_3_DAYS: "no recent synchronization, last synced more than 3 days ago: ",
@@ -78,7 +73,7 @@ def _reason(reason: Reason, snapshot: TenantSnapshot, at: datetime, thresholds: 
 def _hop(hop: Hop, at: datetime) -> str:
     """`AD > Entra 47m12s old`, or its state where no success is known."""
     age = _age(hop, at)
-    title = HOP_TITLES[hop.name]
+    title = HOP_LABELS[hop.name]
     if age is None or hop.state in (HopState.OFF, HopState.NOT_MONITORED):
         return f"{title} {hop.state.replace('-', ' ')}"
     return f"{title} {duration(age)} old"

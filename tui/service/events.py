@@ -6,17 +6,11 @@ from collections.abc import Iterator
 
 from tui.model.facts import Alert
 from tui.model.snapshot import Event, Failure, Hop, TenantSnapshot
-from tui.model.states import HopName, HopState, SourceState
+from tui.model.states import HOP_LABELS, HopState, SourceState
 from tui.model.text import duration, plural
 
 MOST_EVENTS = 200
 MOST_NAMED_FAILURES = 3
-
-HOP_WORDS = {
-    HopName.CONNECT: "AD > Entra",
-    HopName.PASSWORD: "Password hash",
-    HopName.DOMAIN_SERVICES: "Entra > DS",
-}
 
 
 def with_events(old: TenantSnapshot, new: TenantSnapshot) -> tuple[Event, ...]:
@@ -38,7 +32,7 @@ def _changes(old: TenantSnapshot, new: TenantSnapshot) -> Iterator[Event]:
 def _state_change(before: Hop, after: Hop, snapshot: TenantSnapshot) -> str:
     age = after.age_s(snapshot.at)
     tail = f" (last success {duration(age)} ago)" if age is not None and after.state != HopState.OK else ""
-    return f"{HOP_WORDS[after.name]}  {before.state} -> {after.state}{tail}"
+    return f"{HOP_LABELS[after.name]}  {before.state} -> {after.state}{tail}"
 
 
 def _alert_changes(old: TenantSnapshot, new: TenantSnapshot) -> Iterator[Event]:

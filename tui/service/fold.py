@@ -26,7 +26,7 @@ from tui.model.facts import (
 )
 from tui.model.reading import Absence, Reading
 from tui.model.snapshot import CountRow, Hop, Progress, Run, SourceStatus, TenantSnapshot
-from tui.model.states import HopName, HopState, ObjectType, SourceId, SourceState
+from tui.model.states import HOP_SOURCE, HopName, HopState, ObjectType, SourceId, SourceState
 from tui.service.poller import Outcome
 from tui.sources.errors import Denied, SourceError
 
@@ -34,11 +34,6 @@ MOST_RUNS = 40
 MOST_LAG_SAMPLES = 180
 MOST_OUTCOMES = 30
 
-HOP_SOURCE = {
-    HopName.CONNECT: SourceId.ORGANIZATION,
-    HopName.PASSWORD: SourceId.ORGANIZATION,
-    HopName.DOMAIN_SERVICES: SourceId.DOMAIN_SERVICES,
-}
 
 # An answer that does not tell the time of the last success: what was known before stays, with its own `as_of`.
 UNREAD = (HopState.ERROR, HopState.NOT_PERMITTED, HopState.NOT_REPORTED)

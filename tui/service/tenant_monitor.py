@@ -21,12 +21,11 @@ from tui.model.facts import (
 from tui.model.failures import Merged, merging
 from tui.model.judge import judge
 from tui.model.snapshot import CountRow, Failure, SourceStatus, TenantSnapshot, Thresholds
-from tui.model.states import HopName, HopState, ObjectType, SourceId
+from tui.model.states import HOP_SOURCE, HopName, HopState, ObjectType, SourceId
 from tui.service.differences import ROW_OF_OBJECT, connect_gap, domain_gap, in_scope, row_difference
 from tui.service.events import with_events
 from tui.service.first_sync import FirstSync
 from tui.service.fold import (
-    HOP_SOURCE,
     first_snapshot,
     fold,
     fold_directory,

@@ -9,10 +9,11 @@ from tui.model.catalogue import Explanation, Stops
 from tui.model.facts import ObjectRef
 from tui.model.failures import explanation, label, summary
 from tui.model.snapshot import Failure
+from tui.model.states import HOP_LABELS
 from tui.model.text import duration
 from tui.widgets.frame import Frame
 from tui.widgets.line import BLANK, Line, Span, cut, line, pad, text_of, wrap
-from tui.widgets.words import HOP_LABELS, SEVERITY_MARKS, SEVERITY_STYLES, SEVERITY_WORDS, full_time, recent_time
+from tui.widgets.words import SEVERITY_MARKS, SEVERITY_STYLES, SEVERITY_WORDS, full_time, recent_time
 
 STOPS = {
     Stops.SYNC: "the whole synchronization of this hop",

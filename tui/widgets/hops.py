@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from tui.model.snapshot import Hop, TenantSnapshot
-from tui.model.states import HopName, HopState, SourceId
+from tui.model.states import HOP_LABELS, HopName, HopState, SourceId
 from tui.model.text import count, duration, limit
 from tui.widgets.frame import Frame
 from tui.widgets.freshness import is_old
 from tui.widgets.heading import heading
-from tui.widgets.line import Line, Span, text_of, width_of
+from tui.widgets.line import Line, Span, width_of
 from tui.widgets.table import Column, choose, header, row
 from tui.widgets.trend import progress_bar, trend
-from tui.widgets.words import HOP_LABELS, HOP_NOTES, HOP_ORDER, hop_state, recent_time
+from tui.widgets.words import HOP_NOTES, HOP_ORDER, hop_state, recent_time
 
 _TREND = "AGE 60 MIN"
 # A cycle takes some time, and so does hearing of it.
@@ -130,8 +130,3 @@ def next_due(snapshot: TenantSnapshot, name: HopName) -> datetime | None:
     jobs = [job for job in snapshot.jobs if job.kind == kind and job.interval_s and job.last_success]
     dues = [job.last_success + timedelta(seconds=job.interval_s) for job in jobs if job.last_success and job.interval_s]
     return min(dues, default=None)
-
-
-def plain_hops(frame: Frame, width: int) -> list[str]:
-    """The hops as text to copy."""
-    return [text_of(spans).rstrip() for spans in hops_view(frame, width, 99)[1:]]

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from tui.model.headline import headline_first
 from tui.model.snapshot import Reason
-from tui.model.states import Severity
+from tui.model.states import HOP_LABELS, Severity
 from tui.widgets.frame import Frame
 from tui.widgets.heading import heading
 from tui.widgets.headline import calm_words
 from tui.widgets.line import BLANK, Line, Span, cut, fit, line, pad, wrap
-from tui.widgets.words import HOP_LABELS, SEVERITY_MARKS, SEVERITY_STYLES, SEVERITY_WORDS
+from tui.widgets.words import SEVERITY_MARKS, SEVERITY_STYLES, SEVERITY_WORDS
 
 _BADGE = 8
 _INDENT = "        "

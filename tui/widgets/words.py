@@ -15,11 +15,6 @@ STYLES = {Verdict.OK: "ok", Verdict.WARNING: "warn", Verdict.CRITICAL: "crit", V
 WORDS = {Verdict.OK: "OK", Verdict.WARNING: "WARN", Verdict.CRITICAL: "CRIT", Verdict.UNKNOWN: "UNKNOWN"}
 WORST_FIRST = (Verdict.CRITICAL, Verdict.WARNING, Verdict.UNKNOWN, Verdict.OK)
 
-HOP_LABELS = {
-    HopName.CONNECT: "AD > Entra",
-    HopName.PASSWORD: "Password hash",
-    HopName.DOMAIN_SERVICES: "Entra > DS",
-}
 HOP_SHORT = {HopName.CONNECT: "AD>Entra", HopName.PASSWORD: "Pwd hash", HopName.DOMAIN_SERVICES: "Entra>DS"}
 HOP_ORDER = (HopName.CONNECT, HopName.DOMAIN_SERVICES, HopName.PASSWORD)
 
