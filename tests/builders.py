@@ -28,6 +28,9 @@ READ_AGO = 4.0
 NOT_COMPARED = Difference()
 
 
+UNREAD_SOURCES = (SourceId.ON_PREMISES, SourceId.CHANGES)
+
+
 def ago(seconds: float, at: datetime = START) -> datetime:
     return at - timedelta(seconds=seconds)
 
@@ -124,7 +127,7 @@ def healthy(name: str = "contoso", at: datetime = START) -> TenantSnapshot:
             ),
         ),
         events=(Event(at=ago(1200, at), kind="state", text="Entra > DS  WARN -> OK  (lag 11m, limit 60m)"),),
-        sources=tuple(source(each, at=at) for each in SourceId if each is not SourceId.ON_PREMISES),
+        sources=tuple(source(each, at=at) for each in SourceId if each not in UNREAD_SOURCES),
         servers=(SyncServer(name="SYNC01", status="Healthy", client_version="2.5.79.0", last_export=ago(724, at)),),
         replica_sets=(
             ReplicaSet(

@@ -73,7 +73,11 @@ class DomainServicesSettings(Struct, frozen=True, kw_only=True):
 
 
 class DirectorySettings(Struct, frozen=True, kw_only=True):
-    """One directory server over LDAP."""
+    """One directory server over LDAP.
+
+    `tls_server_name`: the name its certificate must carry, where the url has another or an address. `tls_strict`
+    False: Python 3.13's stricter rules for private CAs are not applied. `start_tls`: encrypt an ldap:// connection.
+    """
 
     url: str
     bind_user: str | None = None
@@ -81,6 +85,29 @@ class DirectorySettings(Struct, frozen=True, kw_only=True):
     password_file: Path | None = None
     ca_file: Path | None = None
     base_dn: str | None = None
+    start_tls: bool = False
+    tls_server_name: str | None = None
+    tls_strict: bool = True
+
+
+class SyncSettings(Struct, frozen=True, kw_only=True):
+    """What `synctop sync` writes: `directory`, below `container` (None: OU=AADDC Users of its base).
+
+    `credentials`: ask the tenant for password hashes, which Microsoft's Graph refuses. `groups`: only these groups, by
+    object id, and their direct members. `interval_s`: between rounds. `deletion_threshold`: more deletions than this
+    hold the run. `listen`: where its state is published, host and port; None: nowhere.
+    """
+
+    directory: DirectorySettings
+    state_file: Path
+    container: str | None = None
+    adopt: bool = False
+    credentials: bool = False
+    cloud_only: bool = False
+    groups: tuple[str, ...] | None = None
+    interval_s: float = 30.0
+    deletion_threshold: int = 500
+    listen: tuple[str, int] | None = None
 
 
 class TenantSettings(Struct, frozen=True, kw_only=True):
@@ -98,6 +125,7 @@ class TenantSettings(Struct, frozen=True, kw_only=True):
     cloud_sync: bool | None = None
     managed_domain: DirectorySettings | None = None
     on_premises: DirectorySettings | None = None
+    sync: SyncSettings | None = None
 
     @property
     def graph_base(self) -> str:
@@ -131,6 +159,7 @@ class PollSettings(Struct, frozen=True, kw_only=True):
             SourceId.FAILURES: self.failures,
             SourceId.DOMAIN_SERVICES: self.domain_services,
             SourceId.CONNECT_HEALTH: self.connect_health,
+            SourceId.CHANGES: self.ldap,
             SourceId.CLOUD_SYNC: self.cloud_sync,
             SourceId.MANAGED_DOMAIN: self.ldap,
             SourceId.ON_PREMISES: self.ldap,

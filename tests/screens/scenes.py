@@ -416,5 +416,5 @@ def nothing_known() -> TenantSnapshot:
         at=START,
         hops=tuple(Hop(name=name) for name in HopName),
         counts=tuple(CountRow(type=kind) for kind in ObjectType),
-        sources=tuple(SourceStatus(source=name, interval_s=60.0) for name in SourceId),
+        sources=tuple(SourceStatus(source=name, interval_s=60.0) for name in SourceId if name is not SourceId.CHANGES),
     )

@@ -119,6 +119,14 @@ class ReplicaSet(Struct, frozen=True, kw_only=True):
     owns_sync: bool = False
 
 
+class SyncProgress(Struct, frozen=True, kw_only=True):
+    """A full pass under way, as a sync that publishes its progress tells it."""
+
+    done: int
+    total: int
+    per_second: float | None = None
+
+
 class DomainServicesFacts(Facts, frozen=True, kw_only=True):
     """facts/domain.md 3.1. `progress_percent` is migrationProgress where given."""
 
@@ -135,6 +143,8 @@ class DomainServicesFacts(Facts, frozen=True, kw_only=True):
     external_ldaps: str = ""
     provisioning_state: str = ""
     progress_percent: float | None = None
+    progress: SyncProgress | None = None
+    reports: tuple[FailureReport, ...] = ()
 
 
 class SyncServer(Struct, frozen=True, kw_only=True):
@@ -211,13 +221,46 @@ class CloudSyncFacts(Facts, frozen=True, kw_only=True):
     incomplete: tuple[str, ...] = ()
 
 
+class ObjectChange(Struct, frozen=True, kw_only=True, gc=False):
+    """One user or group that is new or changed on one side.
+
+    `kind`: user or group. `object_id`: its id in Entra, where this side knows it; `source_anchor`: base64, likewise.
+    `at`: when it changed there by our clock (for Graph: when we saw it, unless it tells an earlier time itself);
+    `created`: it is new. `values`: the compared attributes (`model/attributes.py`), by their Graph names.
+    """
+
+    kind: str
+    at: datetime
+    object_id: str | None = None
+    source_anchor: str | None = None
+    name: str | None = None
+    created: bool = False
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class ChangesFacts(Facts, frozen=True, kw_only=True):
+    """What changed in Entra since the last poll. `truncated`: more changed than was read."""
+
+    changes: tuple[ObjectChange, ...] = ()
+    truncated: bool = False
+
+
 class DirectoryFacts(Facts, frozen=True, kw_only=True):
-    """What a directory itself holds, by type: objects that the sync is in charge of, and local ones."""
+    """What a directory itself holds, by type: objects that the sync is in charge of, and local ones.
+
+    `disabled`: synced accounts that are switched off. `excluded`: objects that the next hop leaves out on purpose, as
+    built-in ones. `changes`: what changed since the last poll; empty at the first. `server`: who answered.
+    """
 
     synced: Mapping[ObjectType, Reading[int]]
     local: Mapping[ObjectType, Reading[int]] = field(default_factory=dict)
+    disabled: Mapping[ObjectType, Reading[int]] = field(default_factory=dict)
+    excluded: Mapping[ObjectType, Reading[int]] = field(default_factory=dict)
     last_change: datetime | None = None
     reports: tuple[FailureReport, ...] = ()
+    changes: tuple[ObjectChange, ...] = ()
+    changes_truncated: bool = False
+    server: str = ""
 
 
 AnyFacts = (
@@ -228,4 +271,5 @@ AnyFacts = (
     | ConnectHealthFacts
     | CloudSyncFacts
     | DirectoryFacts
+    | ChangesFacts
 )

@@ -22,6 +22,7 @@ GRANTS = {
     SourceId.COUNTS: "Grant User.Read.All, GroupMember.Read.All, OrgContact.Read.All, Device.Read.All "
     "(or Directory.Read.All)",
     SourceId.FAILURES: "Grant User.Read.All, GroupMember.Read.All, OrgContact.Read.All (or Directory.Read.All)",
+    SourceId.CHANGES: "Grant User.Read.All and GroupMember.Read.All (or Directory.Read.All)",
     SourceId.DOMAIN_SERVICES: "Give the account the Reader role on the managed domain's resource",
     SourceId.CONNECT_HEALTH: "Give the account the Reader role on the Connect Health service",
     SourceId.CLOUD_SYNC: "Grant Application.Read.All and Synchronization.Read.All",

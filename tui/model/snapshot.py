@@ -57,6 +57,26 @@ class Progress(Struct, frozen=True, kw_only=True):
         return (self.total - self.done) / self.per_second
 
 
+class LagFigures(Struct, frozen=True, kw_only=True):
+    """Seconds that changes took, over a span of time. All None where there are no samples: idle is not lag."""
+
+    samples: int = 0
+    median_s: float | None = None
+    p95_s: float | None = None
+    max_s: float | None = None
+
+
+class Lag(Struct, frozen=True, kw_only=True):
+    """Measured object by object. `in_flight`: changes that have not arrived yet, the oldest `oldest_s` old.
+    `truncated`: more changed than is followed."""
+
+    hour: LagFigures = LagFigures()
+    day: LagFigures = LagFigures()
+    in_flight: int = 0
+    oldest_s: float | None = None
+    truncated: bool = False
+
+
 class Hop(Struct, frozen=True, kw_only=True):
     """`reported` is what the upstream said; `state` and `verdict` are judged from it, its age and its source.
 
@@ -73,6 +93,7 @@ class Hop(Struct, frozen=True, kw_only=True):
     note: str = ""
     progress: Progress | None = None
     lag_samples: tuple[tuple[datetime, float], ...] = ()
+    lag: Lag | None = None
 
     def age_s(self, now: datetime) -> float | None:
         """Seconds since the last success by the upstream's clock; never negative; None when not known."""

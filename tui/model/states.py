@@ -84,12 +84,21 @@ class ObjectType(StrEnum):
     DEVICES = "devices"
 
 
+class Side(StrEnum):
+    """The three directories of the chain, in the order in which a change travels."""
+
+    ON_PREMISES = "on-premises"
+    ENTRA = "entra"
+    MANAGED_DOMAIN = "managed-domain"
+
+
 class SourceId(StrEnum):
     """Every upstream reading that is polled on its own."""
 
     ORGANIZATION = "graph.organization"
     COUNTS = "graph.counts"
     FAILURES = "graph.failures"
+    CHANGES = "graph.changes"
     DOMAIN_SERVICES = "domain-services"
     CONNECT_HEALTH = "connect-health"
     CLOUD_SYNC = "cloud-sync"
