@@ -1,0 +1,1 @@
+"""Real directory servers as test peers, and the tests that need them."""

@@ -1,0 +1,57 @@
+"""The servers under test do what the other tests rely on."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.directory.samba import SambaDomain
+from tests.directory.server import Failed
+from tests.directory.slapd import Slapd
+
+
+def user(parent_dn: str, name: str) -> str:
+    return f"dn: CN={name},{parent_dn}\nchangetype: add\nobjectClass: user\ncn: {name}\nsAMAccountName: {name}\n"
+
+
+def test_managed_domain_holds_object_ids_and_on_premises_domain_does_not(
+    shared_aadds: SambaDomain, shared_corp: SambaDomain
+) -> None:
+    """A managed domain stores Entra's object ids; an on-premises one has no such attribute."""
+    record = user("{}", "one") + "msDS-aadObjectId: 00000000-0000-0000-0000-000000000001\n"
+    shared_aadds.modify(record.format(shared_aadds.people_dn))
+    try:
+        assert "sAMAccountName: one" in shared_aadds.find("(msDS-aadObjectId=00000000-*)", "sAMAccountName")
+    finally:
+        shared_aadds.modify(f"dn: CN=one,{shared_aadds.people_dn}\nchangetype: delete\n")
+    with pytest.raises(Failed, match="msDS-aadObjectId"):
+        shared_corp.modify(record.format(shared_corp.people_dn))
+
+
+def test_two_domains_of_one_kind_are_apart(samba_corp: SambaDomain, shared_corp: SambaDomain) -> None:
+    """What is written into a test's own domain is in no other."""
+    samba_corp.modify(user(samba_corp.people_dn, "mine"))
+    assert "mine" in samba_corp.find("(sAMAccountName=mine)", "cn")
+    assert "mine" not in shared_corp.find("(sAMAccountName=mine)", "cn")
+
+
+def test_samba_keeps_what_was_written_before_it_was_killed(samba_aadds: SambaDomain) -> None:
+    """A domain controller that was killed comes back on its address with its data."""
+    samba_aadds.modify(user(samba_aadds.people_dn, "kept"))
+    samba_aadds.kill()
+    samba_aadds.launch()
+    assert "kept" in samba_aadds.find("(sAMAccountName=kept)", "cn")
+
+
+def test_slapd_keeps_what_was_written_before_it_was_killed(slapd: Slapd) -> None:
+    """The same of OpenLDAP, and of a restart in order."""
+    slapd.modify(user(slapd.people_dn, "kept"))
+    slapd.kill()
+    slapd.launch()
+    slapd.restart()
+    assert "kept" in slapd.find("(sAMAccountName=kept)", "cn")
+
+
+def test_slapd_loads_users_and_groups(shared_slapd: Slapd) -> None:
+    """The bulk loader fills a directory with users, and groups that hold them."""
+    assert "sAMAccountName: u0004999" in shared_slapd.find("(sAMAccountName=u0004999)", "sAMAccountName")
+    assert shared_slapd.find("(cn=g00009)", "member").count("member:") == 100
