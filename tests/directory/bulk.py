@@ -21,9 +21,13 @@ def people(parent_dn: str, count: int, *, groups: int = 0, members: int = 100) -
     for number in range(count):
         yield _user(parent_dn, number)
     for number in range(groups):
-        first = number * members
-        names = [f"u{(first + k) % count:07d}" for k in range(min(members, count))]
+        names = group_members(number, members, count)
         yield _group(parent_dn, number, _FIRST_USN + count + number, names)
+
+
+def group_members(number: int, members: int, users: int) -> list[str]:
+    """The names of the users in a group: all in turn, one group after the other."""
+    return [f"u{(number * members + k) % users:07d}" for k in range(min(members, users))]
 
 
 def _user(parent_dn: str, number: int) -> str:

@@ -28,12 +28,16 @@ _SHARE_OF_RAM = "4Gb"
 
 
 class Template(Struct, frozen=True):
-    """`ldif`: files of schema/, one transaction each."""
+    """`people`: the container of users and groups. `identity`: the attribute that joins them with Entra.
+
+    `ldif`: files of schema/, one transaction each.
+    """
 
     kind: Kind
     realm: str
     netbios: str
     people: str
+    identity: str
     ldif: tuple[str, ...]
 
     @property
@@ -50,6 +54,7 @@ CORP = Template(
     "CORP.EXAMPLE",
     "CORP",
     "OU=People",
+    "mS-DS-ConsistencyGuid",
     ("on-premises-attributes", "on-premises-classes", "on-premises-objects", "accounts"),
 )
 AADDS = Template(
@@ -57,6 +62,7 @@ AADDS = Template(
     "AADDS.EXAMPLE",
     "AADDS",
     "OU=AADDC Users",
+    "msDS-aadObjectId",
     ("managed-attributes", "managed-classes", "managed-objects", "accounts"),
 )
 TEMPLATES: dict[Kind, Template] = {"corp": CORP, "aadds": AADDS}
@@ -114,6 +120,18 @@ class SambaDomain(DirectoryServer):
     def modify_offline(self, ldif: str) -> None:
         """Apply LDIF change records to the files of the stopped server, in one transaction. Raises `Failed`."""
         run_tool("ldbmodify", "-H", self.database, f"--configfile={self.configuration}", text=ldif)
+
+    def load(self, count: int, *, groups: int = 0, members: int = 100) -> None:
+        """Users, and groups of `members` each, into the files of the stopped server. Raises `Failed`.
+
+        About 3,500 users a second and, with 100 members, 40 groups a second.
+        """
+        run_tool(
+            "/usr/bin/python3", "-m", "tests.directory.samba_bulk", "--configuration", self.configuration,
+            "--parent", self.people_dn, "--identity", self.template.identity,
+            "--count", str(count), "--groups", str(groups), "--members", str(members),
+            PYTHONPATH=str(Path(__file__).parents[2]), PYTHONDONTWRITEBYTECODE="1",
+        )  # fmt: skip
 
 
 def template(kind: Kind) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.directory.bulk import object_id
 from tests.directory.samba import SambaDomain
 from tests.directory.server import Failed
 from tests.directory.slapd import Slapd
@@ -55,3 +56,13 @@ def test_slapd_loads_users_and_groups(shared_slapd: Slapd) -> None:
     """The bulk loader fills a directory with users, and groups that hold them."""
     assert "sAMAccountName: u0004999" in shared_slapd.find("(sAMAccountName=u0004999)", "sAMAccountName")
     assert shared_slapd.find("(cn=g00009)", "member").count("member:") == 100
+
+
+def test_samba_loads_users_and_groups(samba_aadds: SambaDomain) -> None:
+    """The bulk loader's users and memberships are found by every index that a reader asks."""
+    samba_aadds.stop()
+    samba_aadds.load(300, groups=2, members=200)
+    samba_aadds.launch()
+    assert samba_aadds.find("(&(objectCategory=person)(userAccountControl=512)(sn=*))", "1.1").count("dn:") == 300
+    assert "u0000299" in samba_aadds.find(f"(msDS-aadObjectId={object_id('u0000299')})", "cn")
+    assert samba_aadds.find("(cn=g00001)", "member").count("member:") == 200
