@@ -1,0 +1,108 @@
+"""Search result entries (RFC 4511 section 4.5.2): most of what a directory sends, so read with the least work.
+
+The inner loops spell out what `ber.element` does, for one-byte lengths; they raise `BadAnswer` and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from tui.ldap.ber import OCTETS, SEQUENCE, SET, long_size, value
+from tui.ldap.entries import Entry
+from tui.ldap.errors import BadAnswer
+from tui.ldap.messages import Message
+
+_MOST_NAMES = 4096
+_VALUES_A_STEP = 4096
+
+Attributes = dict[str, tuple[bytes, ...]]
+
+
+class Names:
+    """Attribute names in lower case by the bytes they come as; most entries repeat those of the one before."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, str] = {}
+
+    def __getitem__(self, raw: bytes) -> str:
+        name = self._known.get(raw)
+        return self._learned(raw) if name is None else name
+
+    def _learned(self, raw: bytes) -> str:
+        if len(self._known) >= _MOST_NAMES:
+            self._known.clear()
+        name = self._known[raw] = raw.decode("utf-8", "replace").lower()
+        return name
+
+
+def entry(answer: Message, names: Names) -> Entry:
+    """A whole entry at once."""
+    data = answer.data
+    dn, at, stop = _head(answer)
+    attributes: Attributes = {}
+    while at < stop:
+        name, at, end = _attribute(data, at, stop)
+        values: list[bytes] = []
+        _read(data, at, end, values, len(data))
+        _keep(attributes, names[name], values)
+        at = end
+    return Entry(dn, attributes)
+
+
+def entry_in_steps(answer: Message, names: Names) -> Generator[None, None, Entry]:
+    """The same, pausing now and then: a group of 100,000 members must not hold up everything else."""
+    data = answer.data
+    dn, at, stop = _head(answer)
+    attributes: Attributes = {}
+    while at < stop:
+        name, at, end = _attribute(data, at, stop)
+        values: list[bytes] = []
+        while at < end:
+            at = _read(data, at, end, values, _VALUES_A_STEP)
+            yield
+        _keep(attributes, names[name], values)
+    return Entry(dn, attributes)
+
+
+def _head(answer: Message) -> tuple[str, int, int]:
+    """The entry's name, and where its list of attributes starts and stops."""
+    start, end = value(answer.data, answer.start, answer.stop, OCTETS)
+    at, stop = value(answer.data, end, answer.stop, SEQUENCE)
+    return answer.data[start:end].decode("utf-8", "replace"), at, stop
+
+
+def _attribute(data: bytes, at: int, stop: int) -> tuple[bytes, int, int]:
+    """The name of the attribute at `at`, and where its set of values starts and stops."""
+    at, end = value(data, at, stop, SEQUENCE)
+    start, at = value(data, at, end, OCTETS)
+    name = data[start:at]
+    at, end_of_set = value(data, at, end, SET)
+    if end_of_set != end:
+        raise BadAnswer("The server sent an attribute with more than a name and values")
+    return name, at, end
+
+
+def _read(data: bytes, at: int, stop: int, values: list[bytes], most: int) -> int:
+    """Append at most `most` values; where the next one starts."""
+    try:
+        while at < stop and most:
+            if data[at] != OCTETS:
+                raise BadAnswer("The server sent a value of a wrong type")
+            size = data[at + 1]
+            at += 2
+            if size > 127:
+                size, at = long_size(data, at, size)
+            end = at + size
+            values.append(data[at:end])
+            at = end
+            most -= 1
+    except IndexError:
+        at = len(data) + 1
+    if at > stop:
+        raise BadAnswer("The server sent a value that is longer than its set")
+    return at
+
+
+def _keep(attributes: Attributes, name: str, values: list[bytes]) -> None:
+    known = attributes.get(name)
+    attributes[name] = tuple(values) if known is None else (*known, *values)
