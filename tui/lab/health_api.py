@@ -10,7 +10,6 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.routing import Route
 
-from tui.lab.arm_answers import ArmError, Handler, arm_endpoint
 from tui.lab.connect import Connect
 from tui.lab.connect_alerts import HealthAlert, active_alerts
 from tui.lab.connect_mapping import OBJECT_TYPES, entra_id, entra_properties
@@ -20,6 +19,7 @@ from tui.lab.onprem import OnPremises
 from tui.lab.refusals import BUCKETS, bucket
 from tui.lab.tenant import Tenant
 from tui.model.text import rfc3339
+from tui.sync.arm_answers import ArmError, Handler, arm_endpoint
 
 BASE = "/providers/Microsoft.ADHybridHealthService"
 API_VERSION = "2014-01-01"

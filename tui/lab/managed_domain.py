@@ -11,16 +11,9 @@ from typing import Any
 
 from msgspec import Struct, field
 
-LATE_AFTER = timedelta(hours=2)
+from tui.sync.health import LATE_AFTER, NETWORK_ERROR, SYNC_LATE, RaisedAlert, raised
+
 BACKUP_EVERY = timedelta(days=1)
-NETWORK_ERROR = "AADDS104"
-SYNC_LATE = "AADDS500"
-
-
-class RaisedAlert(Struct, frozen=True):
-    code: str
-    raised: datetime
-    last_detected: datetime
 
 
 class Evaluation(Struct, frozen=True, kw_only=True):
@@ -54,10 +47,7 @@ class ManagedDomain:
 
     def evaluate(self, at: datetime) -> None:
         """Publish how things stand; an alert that goes on keeps the time it was raised."""
-        before = self.published.alerts
-        found = {
-            code: RaisedAlert(code, before[code].raised if code in before else at, at) for code in self._detected(at)
-        }
+        found = raised(self.published.alerts, self._detected(at), at)
         self.published = Evaluation(at=at, last_sync=self.last_sync, last_backup=self._backup(at), alerts=found)
 
     def saved(self) -> dict[str, Any]:
@@ -74,8 +64,7 @@ class ManagedDomain:
         self.created = datetime.fromisoformat(saved["created"])
         self.last_sync = _moment(saved["last_sync"])
         self.blocked_since = _moment(saved["blocked_since"])
-        raised = {code: datetime.fromisoformat(text) for code, text in saved["raised"].items()}
-        alerts = {code: RaisedAlert(code, since, at) for code, since in raised.items()}
+        alerts = {code: RaisedAlert(code, datetime.fromisoformat(text), at) for code, text in saved["raised"].items()}
         self.published = Evaluation(at=at, last_backup=self._backup(at), alerts=alerts)
         self.evaluate(at)
 

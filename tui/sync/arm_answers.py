@@ -1,4 +1,7 @@
-"""How the lab's Azure Resource Manager answers: sign-in, api-version, error envelope (facts/domain.md 3.1)."""
+"""How Azure Resource Manager answers: sign-in, api-version, error envelope (facts/domain.md 3.1).
+
+Any bearer token is let in: whoever answers with this listens on this machine only.
+"""
 
 from __future__ import annotations
 
