@@ -116,13 +116,13 @@ class DirectoryServer(ABC):
                 start_new_session=True,
             )
 
-    def wait_ready(self, limit_s: float = START_LIMIT_S) -> None:
+    def wait_ready(self) -> None:
         """Until the rootDSE is answered over TLS. Raises `Failed`."""
-        end = time.monotonic() + limit_s
-        while not self._answers():
-            if not self.is_running or time.monotonic() > end:
-                raise Failed(f"{self.url} does not answer: {self.log.read_text(errors='replace')[-2000:]}")
-            time.sleep(POLL_S)
+        self._wait(self._answers)
+
+    def wait_open(self) -> None:
+        """Until the port is open, whatever the certificate there is worth. Raises `Failed`."""
+        self._wait(self._is_open)
 
     def launch(self) -> None:
         self.start()
@@ -179,6 +179,17 @@ class DirectoryServer(ABC):
             self._process.wait()
             _within(STOP_LIMIT_S, self._has_ended)
             self._process = None
+
+    def _wait(self, condition: Callable[[], bool]) -> None:
+        if not _within(START_LIMIT_S, lambda: condition() or not self.is_running) or not self.is_running:
+            raise Failed(f"{self.url} does not answer: {self.log.read_text(errors='replace')[-2000:]}")
+
+    def _is_open(self) -> bool:
+        try:
+            socket.create_connection((self.address, self.port), timeout=2).close()
+        except OSError:
+            return False
+        return True
 
     def _answers(self) -> bool:
         context = ssl.create_default_context(cafile=str(self.ca_file))
