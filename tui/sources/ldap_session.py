@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, nullcontext, suppress
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from tui.clock import Clock
-from tui.ldap.connection import Connection, connect
+from tui.ldap.connection import PAGE_SIZE, Connection, Scope, connect
 from tui.ldap.endpoint import Endpoint, Security
+from tui.ldap.entries import Entry
 from tui.ldap.errors import LdapError, Refused
 from tui.settings import DirectorySettings
 from tui.sources.errors import BadAnswer, Denied
@@ -56,6 +57,8 @@ class DirectorySession:
         self._closing: set[asyncio.Task[None]] = set()
         self._refused: tuple[bytes, Denied] | None = None
         self._invocation: tuple[Connection, str] | None = None
+        self._paging = asyncio.Lock()
+        self._pages_in_turn = True
 
     @property
     def where(self) -> str:
@@ -81,7 +84,7 @@ class DirectorySession:
     async def connection(self) -> Connection:
         """Connected and bound; shared, so do not close it. Raises a `SourceError`.
 
-        Its operations raise `LdapError`s: `use` turns them into `SourceError`s.
+        Its operations raise `LdapError`s: `use` and `pages` turn them into `SourceError`s.
         """
         if self._connection is not None and not self._connection.is_closed:
             return self._connection
@@ -94,7 +97,10 @@ class DirectorySession:
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator[Connection]:
-        """The connection for some operations; what goes wrong on it becomes a `SourceError`, and a broken one goes."""
+        """The connection for operations other than searches (see `pages`).
+
+        What goes wrong on it becomes a `SourceError`, and a broken connection goes.
+        """
         connection = await self.connection()
         try:
             yield connection
@@ -102,6 +108,26 @@ class DirectorySession:
             if is_fleeting(error):
                 self.drop(connection)
             raise source_error(error, self.where) from error
+
+    async def pages(
+        self,
+        base: str,
+        filter: str,
+        attributes: Sequence[str] = ("1.1",),
+        *,
+        scope: Scope = "sub",
+        page_size: int = PAGE_SIZE,
+    ) -> AsyncIterator[Sequence[Entry]]:
+        """The pages of a search, to be iterated within `aclosing`. Raises a `SourceError`.
+
+        Such searches share the connection; where the server bears only one at a time (OpenLDAP, and any that has not
+        told its `root` yet), the next one waits until this one is closed.
+        """
+        async with self._paging if self._pages_in_turn else nullcontext(), self.use() as connection:
+            search = connection.search(base, filter, attributes, scope=scope, page_size=page_size)
+            async with aclosing(search) as pages:  # type: ignore[type-var]
+                async for page in pages:
+                    yield page
 
     async def root(self) -> RootDse:
         """Who answers and how far it is, read now. Raises a `SourceError`."""
@@ -113,13 +139,15 @@ class DirectorySession:
                 self._invocation = (connection, await invocation_of(connection, entry.text("dsServiceName") or ""))
             if not (self.settings.base_dn or naming_context(entry)):
                 raise BadAnswer(f"{self.where} does not tell what it holds: set base_dn")
-            return root_of(
+            root = root_of(
                 entry,
                 address=connection.address,
                 base_dn=self.settings.base_dn,
                 invocation=self._invocation[1],
                 now=between,
             )
+            self._pages_in_turn = root.kind is not ServerKind.ACTIVE_DIRECTORY
+            return root
 
     def drop(self, connection: Connection | None = None) -> None:
         """Let go of the connection (of `connection` only, if given): the next call makes another."""
