@@ -50,15 +50,10 @@ def _long_length(size: int) -> bytes:
 
 def element(data: bytes, at: int, stop: int) -> tuple[int, int, int]:
     """Tag, start and end of the value of the element at `at`, which must end by `stop`. Raises `BadAnswer`."""
-    if at + 2 > stop:
-        raise BadAnswer("The server sent an element that is cut off")
-    size, at_value = data[at + 1], at + 2
-    if size > 127:
-        size, at_value = long_size(data, at_value, size)
-    end = at_value + size
-    if end > stop:
-        raise BadAnswer("The server sent an element that is longer than what it lies in")
-    return data[at], at_value, end
+    if at >= stop:
+        raise BadAnswer("The server left out an element")
+    start, end = value(data, at, stop, data[at])
+    return data[at], start, end
 
 
 def long_size(data: bytes, at: int, first: int) -> tuple[int, int]:
@@ -70,11 +65,16 @@ def long_size(data: bytes, at: int, first: int) -> tuple[int, int]:
 
 
 def value(data: bytes, at: int, stop: int, expected: int) -> tuple[int, int]:
-    """Start and end of the value of the element at `at`, which must have the tag `expected`."""
-    tag, start, end = element(data, at, stop)
-    if tag != expected:
-        raise BadAnswer(f"The server sent an element of type 0x{tag:02x} where 0x{expected:02x} belongs")
-    return start, end
+    """Start and end of the value of the element at `at`, which must have the tag `expected` and end by `stop`."""
+    if at + 2 > stop or data[at] != expected:
+        raise BadAnswer(f"The server sent something else where an element of type 0x{expected:02x} belongs")
+    size = data[at + 1]
+    at += 2
+    if size > 127:
+        size, at = long_size(data, at, size)
+    if at + size > stop:
+        raise BadAnswer("The server sent an element that is longer than what it lies in")
+    return at, at + size
 
 
 def number(data: bytes, at: int, stop: int, expected: int = INTEGER) -> tuple[int, int]:

@@ -127,13 +127,15 @@ async def _secured(
                 sock=sock,
                 ssl=context,
                 server_hostname=tls_name(endpoint),
-                ssl_handshake_timeout=timeout_s,
+                ssl_handshake_timeout=2 * timeout_s,
                 ssl_shutdown_timeout=_SHUTDOWN_S,
             )
     except ssl.SSLError as error:
         problem = distrust(endpoint, error)
     except (OSError, ValueError) as error:
-        problem = Disconnected(f"{_where(endpoint)} broke off during TLS ({_said(error)}): check the port")
+        problem = Disconnected(
+            f"{_where(endpoint)} broke off TLS ({_said(error)}): is the port right for {endpoint.security}?"
+        )
     else:
         return
     raise problem
@@ -152,7 +154,7 @@ async def _start_tls(
             wire,
             context,
             server_hostname=tls_name(endpoint),
-            ssl_handshake_timeout=timeout_s,
+            ssl_handshake_timeout=2 * timeout_s,
             ssl_shutdown_timeout=_SHUTDOWN_S,
         )
     except BaseException:

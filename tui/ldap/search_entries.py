@@ -14,6 +14,7 @@ from tui.ldap.messages import Message
 
 _MOST_NAMES = 4096
 _VALUES_A_STEP = 4096
+_NO_ATTRIBUTE = "The server sent an entry with something else in it than a name and values"
 
 Attributes = dict[str, tuple[bytes, ...]]
 
@@ -37,16 +38,8 @@ class Names:
 
 def entry(answer: Message, names: Names) -> Entry:
     """A whole entry at once."""
-    data = answer.data
     dn, at, stop = _head(answer)
-    attributes: Attributes = {}
-    while at < stop:
-        name, at, end = _attribute(data, at, stop)
-        values: list[bytes] = []
-        _read(data, at, end, values, len(data))
-        _keep(attributes, names[name], values)
-        at = end
-    return Entry(dn, attributes)
+    return Entry(dn, _attributes(answer.data, at, stop, names))
 
 
 def entry_in_steps(answer: Message, names: Names) -> Generator[None, None, Entry]:
@@ -60,7 +53,7 @@ def entry_in_steps(answer: Message, names: Names) -> Generator[None, None, Entry
         while at < end:
             at = _read(data, at, end, values, _VALUES_A_STEP)
             yield
-        _keep(attributes, names[name], values)
+        _keep(attributes, names[name], tuple(values))
     return Entry(dn, attributes)
 
 
@@ -71,14 +64,52 @@ def _head(answer: Message) -> tuple[str, int, int]:
     return answer.data[start:end].decode("utf-8", "replace"), at, stop
 
 
+def _attributes(data: bytes, at: int, stop: int, names: Names) -> Attributes:
+    """`_attribute` and `_read` spelled out for a whole list: calling them would double the time of a large read."""
+    found: Attributes = {}
+    while at < stop:
+        if at + 2 > stop or data[at] != SEQUENCE:
+            raise BadAnswer(_NO_ATTRIBUTE)
+        size, at = data[at + 1], at + 2
+        if size > 127:
+            size, at = long_size(data, at, size)
+        end = at + size
+        if end > stop or at + 2 > end or data[at] != OCTETS:
+            raise BadAnswer(_NO_ATTRIBUTE)
+        size, at = data[at + 1], at + 2
+        if size > 127:
+            size, at = long_size(data, at, size)
+        name, at = names[data[at : at + size]], at + size
+        if at + 2 > end or data[at] != SET:
+            raise BadAnswer(_NO_ATTRIBUTE)
+        size, at = data[at + 1], at + 2
+        if size > 127:
+            size, at = long_size(data, at, size)
+        if at + size != end:
+            raise BadAnswer(_NO_ATTRIBUTE)
+        if at + 2 <= end and data[at] == OCTETS and data[at + 1] == size - 2 < 128:
+            values: tuple[bytes, ...] = (data[at + 2 : end],)
+        else:
+            values = tuple(_values(data, at, end))
+        _keep(found, name, values)
+        at = end
+    return found
+
+
+def _values(data: bytes, at: int, stop: int) -> list[bytes]:
+    values: list[bytes] = []
+    _read(data, at, stop, values, stop - at)
+    return values
+
+
 def _attribute(data: bytes, at: int, stop: int) -> tuple[bytes, int, int]:
     """The name of the attribute at `at`, and where its set of values starts and stops."""
     at, end = value(data, at, stop, SEQUENCE)
-    start, at = value(data, at, end, OCTETS)
-    name = data[start:at]
-    at, end_of_set = value(data, at, end, SET)
+    at, name_end = value(data, at, end, OCTETS)
+    name = data[at:name_end]
+    at, end_of_set = value(data, name_end, end, SET)
     if end_of_set != end:
-        raise BadAnswer("The server sent an attribute with more than a name and values")
+        raise BadAnswer(_NO_ATTRIBUTE)
     return name, at, end
 
 
@@ -103,6 +134,5 @@ def _read(data: bytes, at: int, stop: int, values: list[bytes], most: int) -> in
     return at
 
 
-def _keep(attributes: Attributes, name: str, values: list[bytes]) -> None:
-    known = attributes.get(name)
-    attributes[name] = tuple(values) if known is None else (*known, *values)
+def _keep(attributes: Attributes, name: str, values: tuple[bytes, ...]) -> None:
+    attributes[name] = attributes[name] + values if name in attributes else values

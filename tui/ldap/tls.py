@@ -33,7 +33,7 @@ def tls_context(endpoint: Endpoint) -> ssl.SSLContext:
 
 def tls_name(endpoint: Endpoint) -> str:
     """The name or address that the certificate must carry."""
-    return endpoint.server_name or endpoint.host
+    return (endpoint.server_name or endpoint.host).rstrip(".")
 
 
 def distrust(endpoint: Endpoint, error: ssl.SSLError) -> Untrusted:

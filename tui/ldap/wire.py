@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from contextlib import suppress
 from time import monotonic
 
@@ -12,10 +13,12 @@ from tui.ldap.inbox import Inbox
 from tui.ldap.messages import DONE
 from tui.ldap.operations import Operation, Operations
 from tui.ldap.outbox import Outbox
+from tui.model.text import clean
 
 SLICE_S = 0.004
 """How long answers are read before everything else has its turn."""
 _CLOSING_S = 1.0
+_LONGEST_REASON = 100
 
 
 class Wire(asyncio.Protocol):
@@ -29,6 +32,7 @@ class Wire(asyncio.Protocol):
         self._outbox = Outbox()
         self._transport: asyncio.Transport | None = None
         self._is_behind = False
+        self._is_paused = False
         self._lost: LdapError | None = None
         self._gone = asyncio.Event()
         self.why: LdapError | None = None
@@ -115,8 +119,7 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         half = "" if self._is_behind or self._inbox.is_empty else " in the middle of an answer"
-        how = "reset" if isinstance(exc, ConnectionError) else "closed"
-        self._lost = Disconnected(f"{self._host} {how} the connection{half}")
+        self._lost = Disconnected(f"{self._host} {_ending(exc)}{half}")
         self._gone.set()
         if not self._is_behind:
             self._over(self._lost)
@@ -131,17 +134,28 @@ class Wire(asyncio.Protocol):
             self.fail(error)
             return
         if self._is_behind:
-            self._hold(True)
+            self._pause_reading()
             self._loop.call_soon(self._read)
-        else:
-            self._hold(False)
+        elif self._lost is not None:
+            self._over(self._lost)
+        elif self._is_paused:
+            self._resume_reading()
 
-    def _hold(self, on: bool) -> None:
-        if self._lost is not None:
-            if not on:
-                self._over(self._lost)
-        elif self._transport is not None and not self._transport.is_closing():
-            (self._transport.pause_reading if on else self._transport.resume_reading)()
+    def _pause_reading(self) -> None:
+        if self._transport is not None and not self._is_paused:
+            self._is_paused = True
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if self._transport is not None:
+            self._is_paused = False
+            self._transport.resume_reading()
+
+
+def _ending(error: Exception | None) -> str:
+    if isinstance(error, ssl.SSLError):
+        return f"sent what breaks TLS ({clean(error.reason or str(error), _LONGEST_REASON)})"
+    return "reset the connection" if isinstance(error, ConnectionError) else "closed the connection"
 
 
 def _another(error: LdapError) -> LdapError:
