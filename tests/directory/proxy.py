@@ -73,9 +73,9 @@ class FaultProxy(Peer):
         try:
             await self._answer(up_reader, writer)
         finally:
+            up_writer.transport.abort()
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
-            up_writer.transport.abort()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         fault, passed = self._fault, 0
