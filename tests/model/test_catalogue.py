@@ -62,7 +62,7 @@ QUARANTINES = [
     "IngestionInterrupted",
     "Unknown",
 ]
-MANAGED_DOMAIN_CODES = ["NameTaken", "InvalidValue", "TargetRefused", "MissingReference"]
+MANAGED_DOMAIN_CODES = ["NameTaken", "InvalidValue", "TargetRefused", "MissingReference", "DeletionsHeld"]
 HEALTH_ALERTS = {
     "Microsoft Entra Connect Sync Service isn't running": "service-down",
     "Import from Microsoft Entra ID failed": "entra-import",
@@ -211,9 +211,19 @@ def test_every_entry_is_complete() -> None:
 
 
 def test_no_code_is_explained_twice() -> None:
-    """Only AADDS101 has two meanings."""
+    """Only AADDS101 has two meanings, and the alerts by which a sync of our own tells its troubles."""
     seen = [code.casefold() for code in codes()]
-    assert sorted({code for code in seen if seen.count(code) > 1}) == ["aadds101"]
+    assert sorted({code for code in seen if seen.count(code) > 1}) == ["aadds101", "aadds104", "aadds105", "aadds500"]
+
+
+@pytest.mark.parametrize(("code", "cause"), [("AADDS104", "network"), ("AADDS105", "sync-account"), ("AADDS500", "")])
+def test_an_alert_of_our_own_sync_is_not_explained_as_microsofts(code: str, cause: str) -> None:
+    """Who runs synctop sync is not sent to network security groups and service principals of Azure."""
+    ours = explain(code, "synctop sync: the directory does not answer")
+    assert ours.title != explain(code).title
+    assert ours.stops is Stops.SYNC
+    assert "synctop sync" in ours.meaning
+    assert not cause or ours.cause == cause
 
 
 @given(st.text(), st.text())

@@ -128,7 +128,10 @@ class SyncProgress(Struct, frozen=True, kw_only=True):
 
 
 class DomainServicesFacts(Facts, frozen=True, kw_only=True):
-    """facts/domain.md 3.1. `progress_percent` is migrationProgress where given."""
+    """facts/domain.md 3.1. `progress_percent` is migrationProgress where given.
+
+    `progress` and `reports`: only a sync of our own tells them; `reports_truncated`: more fail than it lists.
+    """
 
     hop: HopFacts
     domain_name: str = ""
@@ -145,6 +148,7 @@ class DomainServicesFacts(Facts, frozen=True, kw_only=True):
     progress_percent: float | None = None
     progress: SyncProgress | None = None
     reports: tuple[FailureReport, ...] = ()
+    reports_truncated: bool = False
 
 
 class SyncServer(Struct, frozen=True, kw_only=True):
@@ -226,7 +230,9 @@ class ObjectChange(Struct, frozen=True, kw_only=True, gc=False):
 
     `kind`: user or group. `object_id`: its id in Entra, where this side knows it; `source_anchor`: base64, likewise.
     `at`: when it changed there by our clock (for Graph: when we saw it, unless it tells an earlier time itself);
-    `created`: it is new. `values`: the compared attributes (`model/attributes.py`), by their Graph names.
+    `created`: it is new. `values`: the compared attributes (`model/attributes.py`), by their Graph names; one that this
+    side does not tell is not among them. `security_id`: the SID it has on premises, as S-1-5-...; the only thing by
+    which Graph's groups can be told apart on premises. `synced_at`: when this side says a sync last wrote it.
     """
 
     kind: str
@@ -236,13 +242,18 @@ class ObjectChange(Struct, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     created: bool = False
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    security_id: str | None = None
+    synced_at: datetime | None = None
 
 
 class ChangesFacts(Facts, frozen=True, kw_only=True):
-    """What changed in Entra since the last poll. `truncated`: more changed than was read."""
+    """What changed in Entra since the last poll. `truncated`: more changed than was read. `removed`: ids of users and
+    groups that were deleted. `incomplete` names what could not be read."""
 
     changes: tuple[ObjectChange, ...] = ()
+    removed: tuple[str, ...] = ()
     truncated: bool = False
+    incomplete: tuple[str, ...] = ()
 
 
 class DirectoryFacts(Facts, frozen=True, kw_only=True):

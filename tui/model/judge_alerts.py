@@ -51,6 +51,9 @@ def graded_alert(alert: Alert) -> tuple[Explanation, Severity, HopName]:
 
 def _domain_alert(alert: Alert) -> Finding:
     about, severity, hop = graded_alert(alert)
+    if about.cause == DELETIONS:
+        text = f"{quote(alert.text or about.title)}. {about.remedy}"
+        return finding(ReasonCode.DELETION_THRESHOLD, Severity.CRITICAL, hop, text, about)
     text = f"{quote(alert.code)} {_told(alert, about)}"
     return finding(ReasonCode.DOMAIN_SERVICES_ALERT, severity, hop, text, about)
 

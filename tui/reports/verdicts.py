@@ -12,6 +12,7 @@ _EXIT_CODES = {Verdict.OK: 0, Verdict.WARNING: 1, Verdict.CRITICAL: 2, Verdict.U
 _TELL_FAILURES = frozenset(
     {
         SourceId.FAILURES,
+        SourceId.DOMAIN_SERVICES,
         SourceId.CONNECT_HEALTH,
         SourceId.CLOUD_SYNC,
         SourceId.MANAGED_DOMAIN,

@@ -23,6 +23,7 @@ from tui.model.facts import (
     FailuresFacts,
     HopFacts,
     OrganizationFacts,
+    SyncProgress,
 )
 from tui.model.reading import Absence, Reading
 from tui.model.snapshot import CountRow, Hop, Progress, Run, SourceStatus, TenantSnapshot
@@ -143,6 +144,8 @@ def _(facts: DomainServicesFacts, old: TenantSnapshot) -> TenantSnapshot:
     if facts.progress_percent is not None and facts.hop.reported == HopState.NEVER:
         progress = Progress(done=round(facts.progress_percent), total=100)
         new = _replace_hop(new, replace(new.hop(HopName.DOMAIN_SERVICES), progress=progress))
+    if facts.progress is not None:
+        new = with_progress(new, HopName.DOMAIN_SERVICES, _told_progress(old, facts.progress))
     return replace(
         new,
         alerts=_alerts_of(old, "domain-services", facts.alerts),
@@ -195,6 +198,14 @@ def with_progress(old: TenantSnapshot, hop: HopName, progress: Progress | None) 
     """A first sync's progress on one hop."""
     before = old.hop(hop)
     return old if before.progress == progress else _replace_hop(old, replace(before, progress=progress))
+
+
+def _told_progress(old: TenantSnapshot, told: SyncProgress) -> Progress:
+    """What a sync tells of its full pass. Where it tells no rate, it moves as long as more is done than last time."""
+    before = old.hop(HopName.DOMAIN_SERVICES).progress
+    moved = before is None or told.done > before.done
+    moving = moved if told.per_second is None else told.per_second > 0
+    return Progress(done=told.done, total=told.total, per_second=told.per_second or None, moving=moving)
 
 
 def with_lag_sample(old: TenantSnapshot, hop_name: HopName) -> TenantSnapshot:

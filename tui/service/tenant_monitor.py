@@ -15,6 +15,7 @@ from tui.model.facts import (
     CloudSyncFacts,
     ConnectHealthFacts,
     DirectoryFacts,
+    DomainServicesFacts,
     FailureReport,
     FailuresFacts,
 )
@@ -91,6 +92,7 @@ class TenantMonitor:
         self._entra = {kind: Samples() for kind in ObjectType}
         self._gaps = {(hop, kind): Samples() for hop in HopName for kind in ObjectType}
         self._first_sync = FirstSync()
+        self._tells_progress = False
         self._requests: dict[SourceId, tuple[datetime, int]] = {}
 
     async def take(self, poller: Poller, outcome: Outcome) -> None:
@@ -152,11 +154,15 @@ class TenantMonitor:
         """Merge all sources' failures anew if this one told other failures than last time, in slices short enough
         for keys to be answered in between. True when the merge ran."""
         facts = outcome.facts
-        if not isinstance(facts, FailuresFacts | ConnectHealthFacts | CloudSyncFacts | DirectoryFacts):
+        if not isinstance(
+            facts, FailuresFacts | ConnectHealthFacts | CloudSyncFacts | DirectoryFacts | DomainServicesFacts
+        ):
             return False
         truncated = facts.truncated if isinstance(facts, FailuresFacts) else False
         if isinstance(facts, ConnectHealthFacts):
             truncated = facts.errors_truncated
+        if isinstance(facts, DomainServicesFacts):
+            truncated, self._tells_progress = facts.reports_truncated, facts.progress is not None
         before = self._batches.get(source)
         self._batches[source] = _Batch(facts.as_of, facts.reports, truncated)
         if before is not None and not before.reports and not facts.reports and before.truncated == truncated:
@@ -202,7 +208,7 @@ class TenantMonitor:
 
     def _with_first_sync(self, new: TenantSnapshot) -> TenantSnapshot:
         hop = new.hop(HopName.DOMAIN_SERVICES)
-        if hop.reported != HopState.NEVER:
+        if hop.reported != HopState.NEVER or self._tells_progress:
             return new
         rows = [row for row in new.counts if row.type in (ObjectType.USERS, ObjectType.GROUPS)]
         total = [in_scope(row, new.sync_scope) for row in rows]

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from tui.clock import Clock
-from tui.model.facts import DomainServicesFacts, HopFacts
+from tui.model.facts import Alert, DomainServicesFacts, HopFacts
 from tui.model.states import SourceId
 from tui.settings import DomainServicesSettings
 from tui.sources.decode import JsonObject, child, items, text, time
@@ -23,6 +23,7 @@ from tui.sources.http import Upstream
 from tui.sources.plausible import upstream_now
 from tui.sources.replica_sets import alerts, health_objects, hop_facts, set_healths
 from tui.sources.source import Exchange
+from tui.sources.sync_extension import SyncExtension, sync_extension
 
 API_VERSION = "2022-12-01"
 NEEDS = "the Reader role on the managed domain's resource"
@@ -102,15 +103,16 @@ def facts_of(resource: JsonObject, now: datetime, clock_offset_s: float | None) 
     """The facts in one resource; `now` is our clock."""
     properties = child(resource, "properties")
     security, ldaps = child(properties, "domainSecuritySettings"), child(properties, "ldapsSettings")
-    healths = set_healths(properties, upstream_now(now, clock_offset_s))
+    present = upstream_now(now, clock_offset_s)
+    healths, extension = set_healths(properties, present), sync_extension(properties, present)
     return DomainServicesFacts(
         as_of=now,
         clock_offset_s=clock_offset_s,
-        hop=hop_facts(healths),
+        hop=_noting(hop_facts(healths), extension.note),
         domain_name=text(properties, "domainName") or text(resource, "name"),
         resource_id=text(resource, "id"),
         replica_sets=tuple(health.set for health in healths),
-        alerts=alerts(health_objects(properties)),
+        alerts=_with_held(alerts(health_objects(properties)), extension),
         sync_scope=text(properties, "syncScope"),
         filtered_sync=text(properties, "filteredSync"),
         ntlm_password_sync=text(security, "syncNtlmPasswords"),
@@ -121,6 +123,9 @@ def facts_of(resource: JsonObject, now: datetime, clock_offset_s: float | None) 
         progress_percent=percent(
             child(child(properties, "migrationProperties"), "migrationProgress").get("completionPercentage")
         ),
+        progress=extension.progress,
+        reports=extension.reports,
+        reports_truncated=extension.truncated,
     )
 
 
@@ -140,5 +145,14 @@ def _noting_others(facts: DomainServicesFacts, found: int) -> DomainServicesFact
     if found < 2:
         return facts
     others = f"one of {found} managed domains of the subscription: set resource_id to choose"
-    note = "; ".join(part for part in (facts.hop.note, others) if part)
-    return replace(facts, hop=HopFacts(reported=facts.hop.reported, last_success=facts.hop.last_success, note=note))
+    return replace(facts, hop=_noting(facts.hop, others))
+
+
+def _noting(hop: HopFacts, more: str) -> HopFacts:
+    return replace(hop, note="; ".join(part for part in (hop.note, more) if part))
+
+
+def _with_held(found: tuple[Alert, ...], extension: SyncExtension) -> tuple[Alert, ...]:
+    """The alerts with what the extension tells better; both name held deletions by the same code."""
+    better = {alert.code.casefold() for alert in extension.alerts}
+    return (*(alert for alert in found if alert.code.casefold() not in better), *extension.alerts)
