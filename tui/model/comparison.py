@@ -24,12 +24,17 @@ class Part(StrEnum):
 
 
 class Listed(Struct, frozen=True, kw_only=True, gc=False):
-    """One object of a side, as little of it as a comparison needs. `marks`: guest, built-in, local, synced and such."""
+    """One object of a side, as little of it as a comparison needs. `marks`: guest, built-in, local, synced and such.
+
+    `sid`: the security identifier it has on-premises. `password_changed`: for users made in the cloud alone.
+    """
 
     object: ObjectRef
     created: datetime | None = None
     changed: datetime | None = None
     marks: frozenset[str] = frozenset()
+    sid: str | None = None
+    password_changed: datetime | None = None
 
 
 class Example(Struct, frozen=True, kw_only=True):

@@ -14,10 +14,16 @@ from collections.abc import Callable, Coroutine, Sequence
 from msgspec import Struct
 
 from tui.clock import Clock
-from tui.model.snapshot import Thresholds
+from tui.model.comparison import Comparison
+from tui.model.snapshot import TenantSnapshot, Thresholds
+from tui.model.states import HopName, ObjectType
+from tui.model.trace import Trace
+from tui.service.comparing import Comparer
 from tui.service.publisher import Published, Publisher, Subscription
 from tui.service.tenant_monitor import TenantMonitor
+from tui.service.tracing import trace
 from tui.settings import PollSettings, Settings
+from tui.sources.side import SideReader
 from tui.sources.source import Source
 
 log = logging.getLogger(__name__)
@@ -27,11 +33,12 @@ RESTART_AFTER_S = 5.0
 
 
 class MonitoredTenant(Struct, frozen=True):
-    """A tenant's label and id, and where its facts come from."""
+    """A tenant's label and id, and where its facts come from. `sides`: what can be asked for single objects."""
 
     name: str
     tenant_id: str
     sources: tuple[Source, ...]
+    sides: tuple[SideReader, ...] = ()
 
 
 class StatusService:
@@ -54,6 +61,8 @@ class StatusService:
             _monitor(tenant, settings.poll, settings.thresholds, clock, chance, self._publish, limit_s)
             for tenant in tenants
         )
+        self._sides = {tenant.name: tenant.sides for tenant in tenants}
+        self._comparers = {tenant.name: Comparer(clock) for tenant in tenants}
         self._publisher = Publisher(self._newest())
 
     @property
@@ -91,6 +100,18 @@ class StatusService:
                     group.create_task(once(monitor, number))
         return self.latest
 
+    async def trace(self, tenant_name: str, name: str) -> Trace:
+        """One user or group on every side of the tenant. Raises `KeyError` for a tenant that is not monitored."""
+        snapshot = self._snapshot(tenant_name)
+        return await trace(name, self._sides[tenant_name], snapshot, self.thresholds, self.clock)
+
+    async def compare(
+        self, tenant_name: str, hop: HopName, kind: ObjectType, tell: Callable[[str], None] = lambda _: None
+    ) -> Comparison:
+        """Both sides of a hop, object by object; `tell` hears what is being read. Raises `KeyError` as `trace`."""
+        snapshot, sides = self._snapshot(tenant_name), self._sides[tenant_name]
+        return await self._comparers[tenant_name].compare(hop, kind, sides, snapshot, self.thresholds, tell)
+
     async def aclose(self) -> None:
         for monitor in self.monitors:
             await monitor.aclose()
@@ -108,6 +129,10 @@ class StatusService:
             except Exception:
                 log.exception("a task of the status service died and is started again")
             await self.clock.sleep(RESTART_AFTER_S)
+
+    def _snapshot(self, tenant_name: str) -> TenantSnapshot:
+        snapshots = {monitor.name: monitor.snapshot for monitor in self.monitors}
+        return snapshots[tenant_name]
 
     def _publish(self) -> None:
         self._publisher.publish(self._newest())

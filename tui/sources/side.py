@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from tui.model.comparison import Listed
@@ -24,4 +25,8 @@ class SideReader(Protocol):
 
     def list(self, kind: ObjectType) -> AsyncIterator[Sequence[Listed]]:
         """Every user or group, in pages."""
+        ...
+
+    async def made(self) -> datetime | None:
+        """Since when this directory exists; None where it does not tell."""
         ...
