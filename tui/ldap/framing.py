@@ -37,6 +37,8 @@ class Framer:
             self._partial = bytearray()
 
     def next(self) -> Message | None:
+        if self._partial:
+            return None
         data, at = self._data, self._at
         header = self._header(data, at)
         if header is None:
