@@ -57,15 +57,31 @@ async def test_reads_every_page(shared_slapd: Slapd) -> None:
     assert sorted(entry.text("cn") or "" for page in pages for entry in page) == [f"u{n:07d}" for n in range(5000)]
 
 
-async def test_searches_share_a_connection(shared_slapd: Slapd) -> None:
-    """Searches that run at once on one connection keep their answers apart."""
+async def test_reads_share_a_connection_with_a_search(shared_slapd: Slapd) -> None:
+    """Objects that are read while a long search runs on the same connection keep their answers apart from it.
+
+    OpenLDAP keeps the place of one paged search a connection: a second one would spoil the first.
+    """
+    users = [f"u{number:07d}" for number in range(0, 5000, 100)]
     async with connection(ldaps(shared_slapd), shared_slapd.reader) as opened:
-        found = await asyncio.gather(
-            *(names(opened, shared_slapd.people_dn, f"(sAMAccountName=u000000{n})") for n in range(10)),
-            names(opened, shared_slapd.people_dn, "(objectClass=group)", page_size=3),
+        everyone, *found = await asyncio.gather(
+            names(opened, shared_slapd.people_dn, "(objectClass=user)", page_size=200),
+            *(opened.read(f"CN={user},{shared_slapd.people_dn}", ["cn"]) for user in users),
         )
-    assert found[:-1] == [[f"u000000{n}"] for n in range(10)]
-    assert len(found[-1]) == 10
+    assert len(everyone) == len(set(everyone)) == 5000
+    assert [entry and entry.text("cn") for entry in found] == users
+
+
+async def test_searches_share_a_connection(shared_corp: SambaDomain) -> None:
+    """A domain controller serves several paged searches at once; none takes entries from another."""
+    filters = ["(objectCategory=person)", "(objectClass=group)", "(objectClass=container)"]
+    async with connection(ldaps(shared_corp), shared_corp.reader) as opened:
+        alone = [await names(opened, shared_corp.base_dn, filter) for filter in filters]
+        together = await asyncio.gather(
+            *(names(opened, shared_corp.base_dn, filter, page_size=2) for filter in filters)
+        )
+    assert [sorted(found) for found in together] == [sorted(found) for found in alone]
+    assert min(len(found) for found in alone) > 2
 
 
 async def test_cancelled_search_leaves_the_connection_in_order(shared_slapd: Slapd) -> None:
