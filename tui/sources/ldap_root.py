@@ -27,6 +27,7 @@ ROOT_ATTRIBUTES = (
 _ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
 _LONGEST_NAME = 255
 _LARGEST_USN = 2**63
+_FINEST_S = 1.0
 
 
 class ServerKind(StrEnum):
@@ -39,7 +40,8 @@ class RootDse(Struct, frozen=True, kw_only=True):
     """`base`: where searches start. `host`: what the server calls itself, else its address. Text is clean.
 
     `invocation`: the database that USNs belong to, as GUID, else the server's own distinguished name; empty where the
-    server has neither. `highest_usn` None: it counts no changes. `clock_offset_s`: its clock minus ours, to a second.
+    server has neither. `highest_usn` None: it counts no changes. `clock_offset_s`: its clock minus ours; it tells whole seconds, so that less than one
+    counts as none.
     """
 
     base: str
@@ -62,7 +64,7 @@ def root_of(entry: Entry, *, address: str, base_dn: str | None, invocation: str,
         highest_usn=usn(entry, "highestCommittedUSN"),
         invocation=invocation,
         server_time=told,
-        clock_offset_s=None if told is None else (told - now).total_seconds(),
+        clock_offset_s=None if told is None else _offset_s(told, now),
         is_synchronized=_boolean(entry.text("isSynchronized")),
     )
 
@@ -88,6 +90,11 @@ async def invocation_of(connection: Connection, service_name: str) -> str:
         entry = None
     value = entry.value("invocationId") if entry else None
     return (guid_text(value) if value else None) or clean(service_name, _LONGEST_NAME)
+
+
+def _offset_s(told: datetime, now: datetime) -> float:
+    offset_s = (told - now).total_seconds()
+    return offset_s if abs(offset_s) >= _FINEST_S else 0.0
 
 
 def _kind(entry: Entry) -> ServerKind:
