@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tui import config_values as values
 from tui.config_lines import line_of
@@ -25,6 +26,7 @@ from tui.settings import (
     DomainServicesSettings,
     PollSettings,
     Settings,
+    SyncSettings,
     TenantSettings,
 )
 
@@ -73,6 +75,21 @@ DIRECTORY: Mapping[str, Reader] = {
     "password_file": values.secret_file,
     "ca_file": values.authorities_file,
     "base_dn": values.text,
+    "start_tls": values.boolean,
+    "tls_server_name": values.server_name,
+    "tls_strict": values.boolean,
+}
+SYNC: Mapping[str, Reader] = {
+    **DIRECTORY,
+    "state_file": values.new_file,
+    "container": values.text,
+    "adopt": values.boolean,
+    "credentials": values.boolean,
+    "cloud_only": values.boolean,
+    "groups": values.guids,
+    "interval": values.duration(least=1.0, most=86400.0),
+    "deletion_threshold": values.whole(0, 10_000_000),
+    "listen": values.own_address,
 }
 
 
@@ -197,13 +214,40 @@ def _switch(value: object, place: Place) -> bool:
 
 
 def _directory(value: object, place: Place) -> DirectorySettings:
-    given = fields(table(value, place, f"[tenant.{place.path[-1]}]"), place, DIRECTORY)
+    return _directory_of(fields(table(value, place, f"[tenant.{place.path[-1]}]"), place, DIRECTORY), place)
+
+
+def _sync(value: object, place: Place) -> SyncSettings:
+    given = fields(table(value, place, "[tenant.sync]"), place, SYNC)
+    _require(given, place, "url", "bind_user", "state_file")
+    directory = _directory_of({key: given[key] for key in given if key in DIRECTORY}, place)
+    own = {_SYNC_NAMES.get(key, key): given[key] for key in given if key not in DIRECTORY}
+    return SyncSettings(directory=directory, **own)
+
+
+_SYNC_NAMES = {"interval": "interval_s"}
+
+
+def _directory_of(given: Mapping[str, Any], place: Place) -> DirectorySettings:
     _require(given, place, "url")
+    _require_encryption(given, place)
     if "bind_user" in given:
         _require_one(given, place, "password_env", "password_file", why=" with bind_user")
     elif given.keys() & {"password_env", "password_file"}:
         _require(given, place, "bind_user", why=" with a password")
     return DirectorySettings(**given)
+
+
+def _require_encryption(given: Mapping[str, Any], place: Place) -> None:
+    parts = urlsplit(given["url"])
+    start_tls = given.get("start_tls", False)
+    if parts.scheme == "ldaps" and start_tls:
+        raise place.at("start_tls").problem("is for ldap:// only: ldaps:// is encrypted from its first byte")
+    if parts.scheme == "ldap" and not start_tls and not values.is_loopback(parts.hostname or ""):
+        raise place.at("url").problem(
+            "plain ldap:// is allowed only to this machine (127.0.0.1, ::1, localhost): "
+            "use ldaps://, or set start_tls = true"
+        )
 
 
 TENANT: Mapping[str, Reader] = {
@@ -219,6 +263,7 @@ TENANT: Mapping[str, Reader] = {
     "cloud_sync": _switch,
     "managed_domain": _directory,
     "on_premises": _directory,
+    "sync": _sync,
 }
 ROOT: Mapping[str, Reader] = {"poll": _poll, "thresholds": _thresholds, "tenant": _tenants}
 
@@ -229,6 +274,7 @@ _HOMES: tuple[tuple[str, Mapping[str, Reader]], ...] = (
     ("[tenant.auth]", AUTH),
     ("[tenant.domain_services]", DOMAIN_SERVICES),
     ("[tenant.managed_domain] or [tenant.on_premises]", DIRECTORY),
+    ("[tenant.sync]", SYNC),
     ("[poll]", POLL),
     ("[thresholds]", THRESHOLDS),
     ("the top of the file", ROOT),
@@ -240,17 +286,17 @@ def _unknown(key: str, path: KeyPath, readers: Mapping[str, Reader]) -> str:
     if _SECRET.search(key):
         return f"a secret does not belong in this file: use {_instead(key, readers)}"
     known = tuple(readers)
-    if close := nearest(key, known):
-        return f"is not a known key{close}"
     home = next((where for where, keys in _HOMES if key in keys and keys is not readers), None)
     if home is not None:
         return f"does not belong here but under {home}"
+    if close := nearest(key, known):
+        return f"is not a known key{close}"
     return f"is not a known key; known {'here' if path else 'tables'}: {', '.join(known)}"
 
 
 def _instead(key: str, readers: Mapping[str, Reader]) -> str:
     """The keys that say where a secret is, those that begin like `key` first."""
-    named = [known for known in readers if known.endswith(("_env", "_file")) and "ca_" not in known]
+    named = [known for known in readers if known.endswith(("_env", "_file")) and known not in ("ca_file", "state_file")]
     alike = [known for known in named if known.startswith(key.casefold())]
     return " or ".join(alike or named) or "client_secret_env or client_secret_file under [tenant.auth]"
 

@@ -229,7 +229,68 @@ def http_url(value: object, place: Place) -> str:
 
 
 def ldap_url(value: object, place: Place) -> str:
-    return _url(value, place, secure="ldaps", plain="ldap")
+    """Where ldap:// may lead is up to the section, which knows of StartTLS."""
+    written = _url(value, place, secure="ldaps", plain="ldap", plain_anywhere=True)
+    if urlsplit(written).path:
+        raise place.problem("must end after host and port: where to search is base_dn")
+    return written
+
+
+def server_name(value: object, place: Place) -> str:
+    """A host name or address as a certificate carries it."""
+    name = text(value, place)
+    if _HOST.fullmatch(name):
+        return name
+    raise place.problem(f"{shown(name)} is not a host name")
+
+
+def guids(value: object, place: Place) -> tuple[str, ...]:
+    """A list of object ids, in lower case, none twice."""
+    if not isinstance(value, list) or not value:
+        raise place.problem("must be a list of object ids that is not empty; without the key there is no such limit")
+    wrong = next((entry for entry in value if not isinstance(entry, str) or not _GUID.fullmatch(entry)), None)
+    if wrong is not None:
+        raise place.problem(f"{shown(wrong)} is not an object id (8-4-4-4-12 hex digits)")
+    return tuple(dict.fromkeys(entry.lower() for entry in value))
+
+
+def whole(least: int, most: int) -> Reader:
+    """A reader for a whole number."""
+
+    def read(value: object, place: Place) -> int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise place.problem(f"must be a whole number, not {kind(value)}")
+        if not least <= value <= most:
+            raise place.problem(f"{shown(value)} is out of range: from {least:,} to {most:,}")
+        return value
+
+    return read
+
+
+def own_address(value: object, place: Place) -> tuple[str, int]:
+    """host:port of this machine, to listen on."""
+    written = text(value, place)
+    host, colon, port = written.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not port.isascii() or not port.isdigit() or not 0 < int(port[:6]) < 65536:
+        raise place.problem(f'{shown(written)} is not host:port, as in "127.0.0.1:8002"')
+    if not is_loopback(host):
+        raise place.problem("must be an address of this machine alone: 127.0.0.1, ::1 or localhost")
+    return host, int(port)
+
+
+def new_file(value: object, place: Place) -> Path:
+    """The path of a file that may not exist yet, in a folder that does; relative ones start at the config's folder."""
+    given = text(value, place)
+    try:
+        path = place.folder / Path(given).expanduser()
+        if path.is_dir():
+            raise place.problem(f"{shown(path, LONGEST_TEXT)} is a folder; name a file")
+        if path.parent.is_dir():
+            return path
+    except (OSError, RuntimeError, ValueError) as error:
+        raise place.problem(f"{shown(given, LONGEST_TEXT)} cannot be looked up ({type(error).__name__})") from error
+    raise place.problem(f"the folder {shown(path.parent, LONGEST_TEXT)} does not exist")
 
 
 def is_loopback(host: str) -> bool:
@@ -242,7 +303,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _url(value: object, place: Place, secure: str, plain: str) -> str:
+def _url(value: object, place: Place, secure: str, plain: str, *, plain_anywhere: bool = False) -> str:
     written = text(value, place)
     parts = _split(written, place)
     if parts.scheme not in (secure, plain):
@@ -253,7 +314,7 @@ def _url(value: object, place: Place, secure: str, plain: str) -> str:
         raise place.problem("must end before the query: no ? or #")
     if not parts.hostname or not _HOST.fullmatch(parts.hostname):
         raise place.problem(f"{shown(written)} names no host")
-    if parts.scheme == plain and not is_loopback(parts.hostname):
+    if parts.scheme == plain and not plain_anywhere and not is_loopback(parts.hostname):
         raise place.problem(
             f"plain {plain}:// is allowed only to this machine (127.0.0.1, ::1, localhost): use {secure}://"
         )

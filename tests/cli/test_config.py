@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tui.config import LARGEST_FILE, ConfigError, chosen_path, default_path, load
 from tui.config_lines import line_of
-from tui.settings import AuthMethod, Cloud, PollSettings, Settings
+from tui.settings import AuthMethod, Cloud, DirectorySettings, PollSettings, Settings, SyncSettings
 
 GUID = "00000000-0000-0000-0000-000000000001"
 TENANT = f'[[tenant]]\nname = "contoso"\ntenant_id = "{GUID}"\n'
@@ -105,8 +105,25 @@ url = "ldaps://ldaps.aadds.contoso.com:636"
 bind_user = "monitor@aadds.contoso.com"
 password_env = "SYNCTOP_LDAP_PASSWORD"
 base_dn = "DC=aadds,DC=contoso,DC=com"
+tls_server_name = "ldaps.aadds.contoso.com"
+tls_strict = false
 [tenant.on_premises]
-url = "ldaps://dc1.corp.contoso.com:636"
+url = "ldap://dc1.corp.contoso.com"
+start_tls = true
+[tenant.sync]
+url = "ldaps://10.0.0.4"
+bind_user = "sync@aadds.contoso.com"
+password_file = "app.secret"
+tls_server_name = "dc1.aadds.contoso.com"
+state_file = "sync.db"
+container = "OU=People,DC=aadds,DC=contoso,DC=com"
+adopt = true
+credentials = true
+cloud_only = true
+groups = ["{GUID}", "{GUID.upper()}"]
+interval = "1m"
+deletion_threshold = 20
+listen = "127.0.0.1:8002"
 """,
     )
     tenant = found.tenants[0]
@@ -128,8 +145,30 @@ url = "ldaps://dc1.corp.contoso.com:636"
     assert tenant.cloud_sync is False
     assert tenant.managed_domain is not None
     assert tenant.managed_domain.password_env == "SYNCTOP_LDAP_PASSWORD"
+    assert (tenant.managed_domain.tls_server_name, tenant.managed_domain.tls_strict) == (
+        "ldaps.aadds.contoso.com",
+        False,
+    )
     assert tenant.on_premises is not None
     assert tenant.on_premises.bind_user is None
+    assert tenant.on_premises.start_tls is True
+    assert tenant.sync == SyncSettings(
+        directory=DirectorySettings(
+            url="ldaps://10.0.0.4",
+            bind_user="sync@aadds.contoso.com",
+            password_file=folder / "app.secret",
+            tls_server_name="dc1.aadds.contoso.com",
+        ),
+        state_file=folder / "sync.db",
+        container="OU=People,DC=aadds,DC=contoso,DC=com",
+        adopt=True,
+        credentials=True,
+        cloud_only=True,
+        groups=(GUID,),
+        interval_s=60.0,
+        deletion_threshold=20,
+        listen=("127.0.0.1", 8002),
+    )
 
 
 def test_tenants_keep_the_order_of_the_file(folder: Path) -> None:
@@ -147,6 +186,9 @@ def test_a_byte_order_mark_is_no_error(folder: Path) -> None:
 
 AUTH = TENANT + "[tenant.auth]\n"
 LDAP = TENANT + '[tenant.managed_domain]\nurl = "ldaps://dc.contoso.com"\n'
+SYNC = (
+    f'{TENANT}[tenant.sync]\nurl = "ldaps://dc.contoso.com"\nbind_user = "s"\npassword_env = "P"\nstate_file = "s.db"\n'
+)
 
 MISTAKES = [
     # what is wrong in the file, the words its message must hold
@@ -202,6 +244,34 @@ MISTAKES = [
     (f'{LDAP}password_env = "X"', "bind_user is missing"),
     (f"{TENANT}[tenant.managed_domain]\n", "tenant[1].managed_domain: url is missing"),
     (f'{TENANT}[tenant.on_premises]\nurl = "ldap://dc.contoso.com"', "use ldaps://"),
+    (f'{TENANT}[tenant.on_premises]\nurl = "ldap://dc.contoso.com"\nstart_tls = false', "or set start_tls = true"),
+    (f'{TENANT}[tenant.on_premises]\nurl = "dc.contoso.com"', "url: must begin with ldaps://"),
+    (f'{TENANT}[tenant.on_premises]\nurl = "ldaps://dc.contoso.com/DC=contoso"', "where to search is base_dn"),
+    (f"{LDAP}start_tls = true", "line 6: tenant[1].managed_domain.start_tls: is for ldap:// only"),
+    (f"{LDAP}start_tsl = true", 'start_tsl: is not a known key; did you mean "start_tls"?'),
+    (f'{LDAP}tls_strict = "no"', "tls_strict: must be true or false, without quotes, not a text"),
+    (f'{LDAP}tls_server_name = "a b"', 'tls_server_name: "a b" is not a host name'),
+    (f'{LDAP}state_file = "s.db"', "does not belong here but under [tenant.sync]"),
+    (f"{TENANT}[tenant.sync]\n", "line 4: tenant[1].sync: url is missing"),
+    (f'{TENANT}[tenant.sync]\nurl = "ldaps://x"\n', "tenant[1].sync: bind_user is missing"),
+    (SYNC.replace('state_file = "s.db"\n', ""), "tenant[1].sync: state_file is missing"),
+    (SYNC.replace('password_env = "P"\n', ""), "password_env or password_file is missing"),
+    (SYNC.replace("s.db", "no/s.db"), 'state_file: the folder "'),
+    (SYNC.replace("s.db", "."), "is a folder; name a file"),
+    (f'{SYNC}password = "hunter2"', "use password_env or password_file"),
+    (f'{SYNC}secret = "hunter2"', "use password_env or password_file"),
+    (f"{SYNC}start_tls = true", "sync.start_tls: is for ldap:// only"),
+    (f"{SYNC}groups = []", "groups: must be a list of object ids that is not empty"),
+    (f'{SYNC}groups = ["staff"]', 'groups: "staff" is not an object id (8-4-4-4-12 hex digits)'),
+    (f"{SYNC}groups = [3]", "groups: 3 is not an object id"),
+    (f"{SYNC}interval = 0", "interval: 0 is out of range: from 1s to 1d"),
+    (f"{SYNC}deletion_threshold = -1", "deletion_threshold: -1 is out of range: from 0 to 10,000,000"),
+    (f"{SYNC}deletion_threshold = true", "must be a whole number, not true or false"),
+    (f"{SYNC}deletion_treshold = 5", 'did you mean "deletion_threshold"?'),
+    (f'{SYNC}listen = "0.0.0.0:8002"', "listen: must be an address of this machine alone"),
+    (f'{SYNC}listen = "8002"', 'listen: "8002" is not host:port, as in "127.0.0.1:8002"'),
+    (f'{SYNC}listen = "127.0.0.1:99999"', "is not host:port"),
+    (f'{SYNC}listen = "127.0.0.1:٣"', "is not host:port"),
     (f"{TENANT}[tenant.domain_services]\n", "subscription_id or resource_id is missing"),
     (f'{TENANT}[tenant.domain_services]\nsubscription_id = "a/../b"', "is not a subscription id"),
     (f'{TENANT}[tenant.domain_services]\nresource_id = "/subscriptions/x"', "is not the ARM id of a managed domain"),
@@ -279,6 +349,28 @@ def test_a_home_relative_path_is_found(folder: Path, monkeypatch: pytest.MonkeyP
 def test_plain_http_to_this_machine_is_allowed(folder: Path, host: str) -> None:
     """The lab listens on loopback without TLS."""
     assert loaded(folder, f'{TENANT}graph_url = "http://{host}"').tenants[0].graph_url == f"http://{host}"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:1389", "localhost", "[::1]"])
+def test_plain_ldap_to_this_machine_is_allowed(folder: Path, host: str) -> None:
+    """A directory on loopback needs no encryption."""
+    found = loaded(folder, f'{TENANT}[tenant.on_premises]\nurl = "ldap://{host}/"').tenants[0].on_premises
+    assert found == DirectorySettings(url=f"ldap://{host}")
+
+
+def test_a_sync_listens_on_loopback_in_either_family(folder: Path) -> None:
+    """IPv6 addresses stand in brackets, as in a URL."""
+    sync = loaded(folder, f'{SYNC}listen = "[::1]:8002"').tenants[0].sync
+    assert sync is not None
+    assert sync.listen == ("::1", 8002)
+
+
+def test_a_sync_needs_no_more_than_its_directory_and_a_state_file(folder: Path) -> None:
+    """What is left out is careful: nothing adopted, no hashes asked for, 500 deletions at most, published nowhere."""
+    sync = loaded(folder, SYNC).tenants[0].sync
+    assert sync is not None
+    assert (sync.adopt, sync.credentials, sync.groups, sync.listen) == (False, False, None, None)
+    assert (sync.interval_s, sync.deletion_threshold) == (30.0, 500)
 
 
 def test_a_managed_domain_may_be_named_by_its_resource_id(folder: Path) -> None:

@@ -40,8 +40,8 @@ class RootDse(Struct, frozen=True, kw_only=True):
     """`base`: where searches start. `host`: what the server calls itself, else its address. Text is clean.
 
     `invocation`: the database that USNs belong to, as GUID, else the server's own distinguished name; empty where the
-    server has neither. `highest_usn` None: it counts no changes. `clock_offset_s`: its clock minus ours; it tells whole seconds, so that less than one
-    counts as none.
+    server has neither. `highest_usn` None: it counts no changes. `clock_offset_s`: its clock minus ours; it tells whole
+    seconds, so that less than one counts as none.
     """
 
     base: str
