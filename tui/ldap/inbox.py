@@ -25,6 +25,7 @@ from tui.model.text import clean
 
 _LARGE_ENTRY = 64 * 1024
 _LONGEST_NOTICE = 300
+_WAKES_A_SLICE = 64
 
 
 class Inbox:
@@ -35,6 +36,7 @@ class Inbox:
         self._operations = operations
         self._names = Names()
         self._framer = Framer()
+        self._woken = 0
         self._slow: tuple[Operation, Message, Generator[None, None, Entry]] | None = None
 
     @property
@@ -47,9 +49,13 @@ class Inbox:
         self._framer.feed(data)
 
     def read(self, until: float) -> bool:
-        """Handle what was fed, but stop when `time.monotonic()` reaches `until`. True when nothing is left to do."""
+        """Handle what was fed, but stop when `time.monotonic()` reaches `until`. True when nothing is left to do.
+
+        It stops as well when it has woken many, whose own work comes before the next slice.
+        """
+        self._woken = 0
         while self._step():
-            if monotonic() >= until:
+            if self._woken >= _WAKES_A_SLICE or monotonic() >= until:
                 return False
         return True
 
@@ -104,6 +110,7 @@ class Inbox:
         if message.tag != operation.kind:
             raise BadAnswer(f"{self._host} answered another question than was asked")
         self._operations.end(operation, result(message))
+        self._woken += 1
 
     def _unsolicited(self, message: Message) -> None:
         """Of messages that answer no request a client knows one, and ignores all others (RFC 4511 section 4.4)."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-_MOST_BYTES = 64 * 1024
+# What one TLS record holds: the server works on the first requests while the last are still being made.
+_MOST_BYTES = 16 * 1024
 
 
 class Outbox:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from tui.ldap.ber import ENUMERATED, FALSE, SET, TRUE, integer, octets, sequence, tlv
+from tui.ldap.ber import ENUMERATED, FALSE, SEQUENCE, SET, TRUE, integer, octets, sequence, tlv
 from tui.ldap.entries import Change, Control, Value
 
 ABANDON, UNBIND = 0x50, 0x42
@@ -16,14 +16,14 @@ _BIND, _SEARCH, _MODIFY, _ADD, _DELETE, _RENAME, _EXTENDED = 0x60, 0x63, 0x66, 0
 _SIMPLE, _REQUEST_NAME, _NEW_SUPERIOR, _CONTROLS = 0x80, 0x80, 0x80, 0xA0
 _VERSION = 3
 _SCOPES = {"base": 0, "one": 1, "sub": 2}
-_KINDS = {"add": 0, "delete": 1, "replace": 2}
+_KINDS = {"add": integer(0, ENUMERATED), "delete": integer(1, ENUMERATED), "replace": integer(2, ENUMERATED)}
 _NEVER_DEREFERENCE = integer(0, ENUMERATED)
 _NO_LIMITS = integer(0) * 2
 
 
 def message(number: int, request: bytes, controls: bytes = b"") -> bytes:
     """A whole LDAPMessage around a request made below."""
-    return tlv(0x30, integer(number) + request + controls)
+    return tlv(SEQUENCE, integer(number) + request + controls)
 
 
 def bind(user: str, password: str) -> bytes:
@@ -51,8 +51,7 @@ def search(base: str, scope: str, encoded_filter: bytes, attributes: Sequence[st
 
 
 def add(dn: str, attributes: Mapping[str, Sequence[Value]]) -> bytes:
-    listed = [tlv(0x30, _name(name) + _set(values)) for name, values in attributes.items()]
-    return tlv(_ADD, octets(dn) + sequence(listed))
+    return tlv(_ADD, octets(dn) + sequence([_partial(name, values) for name, values in attributes.items()]))
 
 
 def modify(dn: str, changes: Sequence[Change]) -> bytes:
@@ -95,19 +94,19 @@ def _control(control: Control) -> bytes:
 
 
 def _change(change: Change) -> bytes:
-    partial = tlv(0x30, _name(change.attribute) + _set(change.values))
-    return tlv(0x30, integer(_KINDS[change.kind], ENUMERATED) + partial)
+    return tlv(SEQUENCE, _KINDS[change.kind] + _partial(change.attribute, change.values))
 
 
-def _set(values: Sequence[Value]) -> bytes:
-    return sequence(map(octets, _values(values)), SET)
-
-
-def _values(values: Sequence[Value]) -> Sequence[Value]:
-    """One text given for a list would become a value a character."""
+def _partial(attribute: str, values: Sequence[Value]) -> bytes:
+    """An attribute and its values: most have one short value, and an object has a dozen such attributes."""
     if isinstance(values, str | bytes):
-        raise TypeError(f"A list of values is wanted, not {type(values).__name__}")
-    return values
+        raise TypeError(f"A list of values of {attribute} is wanted, not {type(values).__name__}")
+    name = _name(attribute)
+    content = octets(values[0]) if len(values) == 1 else b"".join(map(octets, values))
+    size, whole = len(content), len(content) + len(name) + 2
+    if whole < 128:
+        return b"%c%c%b%c%c%b" % (SEQUENCE, whole, name, SET, size, content)
+    return tlv(SEQUENCE, name + tlv(SET, content))
 
 
 @lru_cache(maxsize=1024)

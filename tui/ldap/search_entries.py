@@ -19,20 +19,13 @@ _NO_ATTRIBUTE = "The server sent an entry with something else in it than a name 
 Attributes = dict[str, tuple[bytes, ...]]
 
 
-class Names:
+class Names(dict[bytes, str]):
     """Attribute names in lower case by the bytes they come as; most entries repeat those of the one before."""
 
-    def __init__(self) -> None:
-        self._known: dict[bytes, str] = {}
-
-    def __getitem__(self, raw: bytes) -> str:
-        name = self._known.get(raw)
-        return self._learned(raw) if name is None else name
-
-    def _learned(self, raw: bytes) -> str:
-        if len(self._known) >= _MOST_NAMES:
-            self._known.clear()
-        name = self._known[raw] = raw.decode("utf-8", "replace").lower()
+    def __missing__(self, raw: bytes) -> str:
+        if len(self) >= _MOST_NAMES:
+            self.clear()
+        name = self[raw] = raw.decode("utf-8", "replace").lower()
         return name
 
 
