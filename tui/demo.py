@@ -20,7 +20,7 @@ from tui.options import DemoOptions, LiveOptions
 from tui.service.publisher import Published
 from tui.service.status import LOOK_AT_THE_CLOCK_S, MonitoredTenant, StatusService
 from tui.service.wiring import Wire, monitored
-from tui.settings import DomainServicesSettings, PollSettings, Settings, TenantSettings
+from tui.settings import DirectorySettings, DomainServicesSettings, PollSettings, Settings, TenantSettings
 from tui.sources.auth import StaticTokens
 
 if TYPE_CHECKING:
@@ -102,21 +102,40 @@ async def check_demo(*, scenario: str | None, seed: int) -> tuple[TenantSnapshot
         lab.close()
 
 
-def run_lab(address: tuple[str, int], scenario: str | None, state: Path | None) -> int:
+def run_lab(
+    address: tuple[str, int], scenario: str | None, state: Path | None, on_premises: DirectorySettings | None = None
+) -> int:
     """Serve the lab over HTTP until interrupted; returns the exit code.
 
+    `on_premises`: the real directory that stands in for the lab's own.
     Raises `LabError` or `ScenarioError` for a state directory or scenario it cannot use, `OSError` for a taken port.
     """
-    from tui.lab.lab import Lab
     from tui.lab.server import serve
 
-    lab = Lab.start(scenario or DEFAULT_SCENARIO, state_dir=state)
+    lab = _lab_over(on_premises, state) if on_premises else _started(scenario or DEFAULT_SCENARIO, state)
     try:
         with suppress(KeyboardInterrupt):
             asyncio.run(serve(lab, *address, lambda: sys.stderr.write(_how_to_connect(lab, address))))
     finally:
         lab.close()
     return 0
+
+
+def _started(scenario: str, state: Path | None) -> Lab:
+    from tui.lab.lab import Lab
+
+    return Lab.start(scenario, state_dir=state)
+
+
+def _lab_over(on_premises: DirectorySettings, state: Path | None) -> Lab:
+    from tui.lab import scenario
+    from tui.lab.directory_import import import_from
+    from tui.lab.lab import Lab
+
+    def tell(news: str) -> None:
+        sys.stderr.write(f"{news}\n")
+
+    return Lab.start(scenario.chain(), state_dir=state, open_import=import_from(on_premises, tell))
 
 
 def _how_to_connect(lab: Lab, address: tuple[str, int]) -> str:
@@ -156,6 +175,8 @@ def start_lab(
 
 def lab_service(lab: Lab) -> StatusService:
     """The status service over a lab, by the same HTTP shapes as over Microsoft's, on the lab's clock."""
+    from tui.lab.sides import lab_sides
+
     speed, real = lab.clock.speed, PollSettings()
     poll = PollSettings(
         **{name: max(seconds * speed, getattr(real, name)) for name, seconds in DEMO_POLL_S.items()},
@@ -172,7 +193,12 @@ def lab_service(lab: Lab) -> StatusService:
     )
     wire = Wire(transport=httpx.ASGITransport(app=lab.app), tokens=StaticTokens("lab"))
     over_http = monitored(tenant, poll, lab.clock, wire)
-    watched = MonitoredTenant(over_http.name, over_http.tenant_id, (*over_http.sources, *lab.directory_sources()))
+    watched = MonitoredTenant(
+        over_http.name,
+        over_http.tenant_id,
+        (*over_http.sources, *lab.directory_sources()),
+        (*over_http.sides, *lab_sides(lab.world)),
+    )
     return StatusService(
         [watched],
         settings=Settings(poll=poll, tenants=(tenant,)),

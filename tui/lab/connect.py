@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -58,16 +59,29 @@ class CycleRun(Struct, frozen=True, kw_only=True):
     failed: int = 0
 
 
+def nothing_hinders() -> None:
+    return None
+
+
 class Connect:
-    """One sync server. `now` is the lab's time; what it keeps survives in `space`."""
+    """One sync server. `now` is the lab's time; what it keeps survives in `space`.
+
+    `hindrance`: what keeps it from reading the on-premises directory at present, as a fault would.
+    """
 
     def __init__(
-        self, directory: OnPremises, tenant: Tenant, space: ConnectorSpace, now: Callable[[], datetime]
+        self,
+        directory: OnPremises,
+        tenant: Tenant,
+        space: ConnectorSpace,
+        now: Callable[[], datetime],
+        hindrance: Callable[[], Effect | None] = nothing_hinders,
     ) -> None:
         self._directory = directory
         self._tenant = tenant
         self._space = space
         self._now = now
+        self._hindrance = hindrance
         self.runs: deque[CycleRun] = deque(maxlen=RUNS_KEPT)
 
     @property
@@ -139,7 +153,7 @@ class Connect:
 
     def cycle(self) -> Iterator[None]:
         """One delta cycle, in pieces: imports what changed on premises and exports it. Run it to its end."""
-        effect = EFFECTS[self.fault] if self.fault else None
+        effect = self._effect()
         if effect is not None and effect.result is None:
             return
         started = self._now()
@@ -156,7 +170,8 @@ class Connect:
 
     def password_cycle(self) -> None:
         """Carry the hashes of new passwords over; where that works, the tenant notes the time."""
-        if self.fault and not EFFECTS[self.fault].passwords:
+        effect = self._effect()
+        if effect is not None and not effect.passwords:
             return
         cookie, newest = self._space.setting("password_cookie", 0), self._directory.highest_usn
         with self._tenant.transaction():
@@ -174,6 +189,10 @@ class Connect:
         yield from self._export([found for found in waiting if found is not None], at)
 
     # Parts of a cycle
+
+    def _effect(self) -> Effect | None:
+        """What is wrong now; None where all is well."""
+        return EFFECTS[self.fault] if self.fault else self._hindrance()
 
     def _staged(self) -> list[AdObject]:
         """What waits for export: changed objects, and those that failed last time; deletions first, groups last."""
@@ -193,7 +212,9 @@ class Connect:
         return threshold is not None and sum(item.deleted for item in changes) > threshold
 
     def _export(self, changes: Sequence[AdObject], at: str) -> Iterator[None]:
-        return self._in_pieces(changes, lambda found: self._export_one(found, at))
+        """Members come last: a group may be a member of one that is exported before it."""
+        yield from self._in_pieces(changes, lambda found: self._export_one(found, at))
+        yield from self._in_pieces(filter(_has_members, changes), lambda found: self._export_members(found, new=False))
 
     def _in_pieces(self, objects: Iterable[AdObject], work: Callable[[AdObject], None]) -> Iterator[None]:
         remaining = iter(objects)
@@ -215,7 +236,8 @@ class Connect:
             self._write(kind, entra, before, properties)
             self._space.set_quarantines(found.anchor, quarantined)
             self._space.forget(found.anchor)
-            self._export_rest(found, new=before is None)
+            if before is None and found.kind is ObjectType.USERS:
+                self._export_password(found)
 
     def _remove(self, kind: str, found: AdObject, before: dict[str, Any] | None) -> None:
         self._space.forget(found.anchor)
@@ -238,13 +260,10 @@ class Connect:
             return
 
     def _export_rest_of_new(self, found: AdObject) -> None:
-        self._export_rest(found, new=True)
-
-    def _export_rest(self, found: AdObject, *, new: bool) -> None:
-        """What is not a property: members of groups, and the password hash of a user who is new to the tenant."""
+        """What is not a property: members of groups, and the password hash of a user."""
         if found.kind is ObjectType.GROUPS:
-            self._export_members(found, new=new)
-        elif found.kind is ObjectType.USERS and new:
+            self._export_members(found, new=True)
+        elif found.kind is ObjectType.USERS:
             self._export_password(found)
 
     def _export_members(self, found: AdObject, *, new: bool) -> None:
@@ -254,7 +273,7 @@ class Connect:
         for member in sorted(present - wanted):
             self._tenant.remove_member(group, member)
         for member in sorted(wanted - present):
-            if self._tenant.get("user", member) is not None:
+            with suppress(KeyError):  # a member that is not in the tenant: its export failed
                 self._tenant.add_member(group, member)
 
     def _export_password(self, found: AdObject) -> None:
@@ -277,7 +296,7 @@ class Connect:
         return properties, quarantined
 
     def _taken_addresses(self, found: AdObject, entra: str, properties: dict[str, Any]) -> Iterator[Quarantined]:
-        addresses = properties.get("proxyAddresses", [])
+        addresses = properties.get("proxyAddresses") or []
         taken = [address for address in addresses if self._held_by_other("proxyAddresses", address, entra)]
         if taken:
             properties["proxyAddresses"] = [address for address in addresses if address not in taken]
@@ -329,9 +348,13 @@ def _new_object(found: AdObject, at: str) -> dict[str, Any]:
     return {"id": entra_id(found.anchor), "createdDateTime": at, **entra_properties(found, at)}
 
 
+def _has_members(found: AdObject) -> bool:
+    return found.kind is ObjectType.GROUPS and not found.deleted and not found.defect
+
+
 def _unique_values(properties: dict[str, Any]) -> set[str]:
     name = properties.get("userPrincipalName")
-    return {str(value).casefold() for value in (*properties.get("proxyAddresses", ()), *([name] if name else ()))}
+    return {str(value).casefold() for value in (*(properties.get("proxyAddresses") or ()), *([name] if name else ()))}
 
 
 __all__ = ["EFFECTS", "SUCCESS", "TOO_MANY_DELETES", "WITH_ERRORS", "Connect", "CycleRun", "ExportError"]

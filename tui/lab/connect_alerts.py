@@ -44,6 +44,18 @@ _BY_RESULT = {
         "The import operation from Active Directory has failed: the credentials of the connector account were refused.",
         "Set the connector account's present password in the Synchronization Service.",
     ),
+    "no-start-connection": _Kind(
+        "ImportFromActiveDirectoryFailed",
+        "Import from Active Directory failed",
+        "The import operation from Active Directory has failed: the domain controller cannot be reached.",
+        "See that the domain controller runs and that the server reaches it by its name on the LDAP ports.",
+    ),
+    "stopped-server": _Kind(
+        "ImportFromActiveDirectoryFailed",
+        "Import from Active Directory failed",
+        "The import operation from Active Directory has failed: the domain controller did not answer to the end.",
+        "Look at the domain controller's state and its event log.",
+    ),
     "stopped-extension-dll-exception": _Kind(
         "ConnectionToEntraIdFailed",
         "Connection to Microsoft Entra ID failed due to authentication failure",

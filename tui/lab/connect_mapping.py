@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from tui.lab.onprem import DOMAIN, AdObject
+from tui.lab.onprem import AdObject
 from tui.model.states import ObjectType
 
 TENANT_DOMAIN = "contosolab.onmicrosoft.com"
@@ -78,18 +78,32 @@ def _of_kind(found: AdObject) -> dict[str, Any]:
         return {"deviceId": entra_id("device " + found.anchor), "trustType": "ServerAd", "accountEnabled": True}
     anchored = {"onPremisesImmutableId": found.anchor} if found.kind is ObjectType.USERS else {}
     if found.kind is ObjectType.GROUPS:
-        return {"mailEnabled": "mail" in found.attributes, "groupTypes": [], "onPremisesDomainName": DOMAIN}
+        return {
+            "mailEnabled": bool(found.attributes.get("mail")),
+            "groupTypes": [],
+            "onPremisesDomainName": found.domain,
+        }
     if found.kind is ObjectType.CONTACTS:
         return {"mailNickname": _nickname(found)}
     return {
         **anchored,
         "mailNickname": _nickname(found),
         "onPremisesDistinguishedName": found.dn,
-        "onPremisesDomainName": DOMAIN,
+        "onPremisesDomainName": found.domain,
         "onPremisesUserPrincipalName": found.attributes["userPrincipalName"],
         "userType": "Member",
     }
 
 
 def _nickname(found: AdObject) -> str:
-    return str(found.attributes.get("mail", "")).partition("@")[0]
+    """The alias of the object's own, else what stands before the @ of its first name that has one."""
+    named = (found.attributes.get(name) for name in ("mailNickname", "mail", "userPrincipalName"))
+    return str(next((name for name in named if name), "")).partition("@")[0]
+
+
+def verified_domains(own: str) -> list[dict[str, Any]]:
+    """The tenant's domains: the one it was made with, and the organization's `own`."""
+    return [
+        {"name": TENANT_DOMAIN, "type": "Managed", "isInitial": True, "isDefault": False},
+        {"name": own, "type": "Managed", "isInitial": False, "isDefault": True},
+    ]

@@ -20,7 +20,7 @@ from tui.lab.events import EventQueue
 from tui.lab.opening import open_world
 from tui.lab.scenario import Scenario
 from tui.lab.schedule import Schedule, due_in_words
-from tui.lab.world import SAVED, World, build, prepare
+from tui.lab.world import SAVED, OpenImport, World, build, prepare
 from tui.model.states import ObjectType
 from tui.sources.source import Source
 
@@ -82,15 +82,17 @@ class Lab:
         speed: float | None = None,
         state_dir: Path | None = None,
         base_clock: Clock | None = None,
+        open_import: OpenImport | None = None,
     ) -> Lab:
         """A lab at the start of `scenario`, or where it was when `state_dir` was last used.
 
+        `open_import`: its on-premises directory is a copy of a real one, which only `run` keeps up to date.
         Raises `ScenarioError` for an unknown scenario, and `LabError` for a `state_dir` that cannot be used or that
         holds another scenario's state.
         """
         chosen = scenarios.load(scenario) if isinstance(scenario, str) else scenario
         chosen = replace(chosen, objects=objects or chosen.objects, speed=speed or chosen.speed)
-        return _opened(chosen, seed, base_clock or SystemClock(), state_dir)
+        return _opened(chosen, seed, base_clock or SystemClock(), state_dir, open_import)
 
     @property
     def clock(self) -> LabClock:
@@ -142,6 +144,14 @@ class Lab:
 
     async def run(self) -> None:
         """Keep going until cancelled. Wakes for what is due, at most about twice in a second of wall time."""
+        if self._world.directory_import is None:
+            await self._live()
+            return
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._world.directory_import.run())
+            group.create_task(self._live())
+
+    async def _live(self) -> None:
         while True:
             while self.tick(most=1):
                 await _give_way()
@@ -217,9 +227,9 @@ async def _give_way() -> None:
         await asyncio.sleep(0)
 
 
-def _opened(scenario: Scenario, seed: int, base: Clock, state_dir: Path | None) -> Lab:
+def _opened(scenario: Scenario, seed: int, base: Clock, state_dir: Path | None, open_import: OpenImport | None) -> Lab:
     clock = LabClock(base, scenario.speed)
-    world = _built(scenario, seed, clock, state_dir)
+    world = _built(scenario, seed, clock, state_dir, open_import)
     saved = world.space.setting(SAVED)
     if saved is None:
         rest = open_world(world, scenario, seed)
@@ -231,11 +241,13 @@ def _opened(scenario: Scenario, seed: int, base: Clock, state_dir: Path | None) 
     return _reopened(world, scenario, seed, saved)
 
 
-def _built(scenario: Scenario, seed: int, clock: LabClock, state_dir: Path | None) -> World:
+def _built(
+    scenario: Scenario, seed: int, clock: LabClock, state_dir: Path | None, open_import: OpenImport | None
+) -> World:
     try:
         if state_dir is not None:
             prepare(state_dir)
-        return build(scenario, seed, clock, state_dir)
+        return build(scenario, seed, clock, state_dir, open_import)
     except (OSError, sqlite3.Error) as error:
         raise LabError(f"{state_dir} cannot hold a lab's state: {error}") from error
 

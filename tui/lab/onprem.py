@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -15,7 +16,6 @@ from msgspec.structs import asdict
 
 from tui.model.states import ObjectType
 
-DOMAIN = "corp.contoso.com"
 BASE_DN = "DC=corp,DC=contoso,DC=com"
 MAIL_DOMAIN = "contoso.com"
 STAFF_OU = "OU=Staff," + BASE_DN
@@ -44,6 +44,7 @@ FROM numbers JOIN people ON people.rowid = i % (SELECT count(*) FROM people) + 1
 WHERE i % :cycle BETWEEN :first AND :last
 """
 
+_DOMAIN_PART = re.compile(r"(?:\A|,)DC=([^,]+)", re.IGNORECASE)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -71,8 +72,14 @@ class AdObject(Struct, frozen=True, kw_only=True):
 
     @property
     def dn(self) -> str:
+        """Its name in the directory: the one that was read there, for an invented object one that is made up."""
         escaped = self.name.replace("\\", "\\\\").replace(",", "\\,")
-        return f"CN={escaped},{self.ou}"
+        return str(self.attributes.get("distinguishedName") or f"CN={escaped},{self.ou}")
+
+    @property
+    def domain(self) -> str:
+        """The DNS name of its domain, as its place says it."""
+        return ".".join(_DOMAIN_PART.findall(self.ou)).lower()
 
 
 class Series(Struct, frozen=True, kw_only=True):
@@ -163,6 +170,11 @@ class OnPremises:
             (json.dumps(attributes), change.ou or found.ou, json.dumps(list(members))),
             found.id,
         )
+
+    def restore(self, found: AdObject, change: Change) -> None:
+        """Bring a tombstone back to life, as `change` says."""
+        self._write("deleted = 0", (), found.id)
+        self.change(found, change)
 
     def delete(self, found: AdObject) -> None:
         self._write("deleted = 1, defect = NULL", (), found.id)

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from tui.lab import names
-from tui.lab.connect_mapping import TENANT_DOMAIN, entra_id
+from tui.lab.connect_mapping import TENANT_DOMAIN, entra_id, verified_domains
 from tui.lab.onprem import MAIL_DOMAIN
 from tui.lab.population import population
 from tui.lab.scenario import Scenario, Start
@@ -18,10 +18,6 @@ from tui.model.text import rfc3339
 
 CYCLE = timedelta(minutes=30)
 QUARANTINED_FOR = timedelta(hours=5)
-VERIFIED_DOMAINS = [
-    {"name": TENANT_DOMAIN, "type": "Managed", "isInitial": True, "isDefault": False},
-    {"name": MAIL_DOMAIN, "type": "Managed", "isInitial": False, "isDefault": True},
-]
 LOCAL_ACCOUNTS = ("svc-backup", "svc-print", "svc-scanner")
 
 
@@ -31,8 +27,10 @@ def open_world(world: World, scenario: Scenario, seed: int) -> Iterator[None]:
     The tenant's objects and all times are there at once; the pieces that are returned bring what takes longer:
     memberships and hashes, the managed domain's content, a very large on-premises directory.
     """
+    if world.directory_import is not None:
+        return _open_unsynchronized(world, scenario)
     rng = Random(seed)  # noqa: S311 - the same lab again, not secrecy
-    world.tenant.set_organization(verifiedDomains=VERIFIED_DOMAINS, countryLetterCode="NO")
+    world.tenant.set_organization(verifiedDomains=verified_domains(MAIL_DOMAIN), countryLetterCode="NO")
     _add_cloud_users(world, scenario, rng)
     _deploy_domain(world, scenario.start)
     rest = _sync_mass(world, scenario) if scenario.start.mass else _sync(world, scenario, rng)
@@ -40,6 +38,13 @@ def open_world(world: World, scenario: Scenario, seed: int) -> Iterator[None]:
     _go_wrong(world, scenario.start)
     world.present.set(None)
     return rest
+
+
+def _open_unsynchronized(world: World, scenario: Scenario) -> Iterator[None]:
+    """A tenant where Connect was just installed: nothing has come from the real directory yet."""
+    world.tenant.set_organization(onPremisesSyncEnabled=True)
+    world.tenant.set_synchronization_settings(deletionThreshold=scenario.deletion_threshold)
+    return iter(())
 
 
 def _sync_mass(world: World, scenario: Scenario) -> Iterator[None]:

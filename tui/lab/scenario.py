@@ -19,6 +19,7 @@ from msgspec import Struct, field
 from msgspec.structs import fields
 
 FOLDER = Path(__file__).parent / "scenarios"
+CHAIN = Path(__file__).with_name("chain.toml")
 DEFAULT = "story"
 _DURATION = re.compile(r"(?:(\d+)d)?\s*(?:(\d+)h)?\s*(?:(\d+)m)?\s*(?:(\d+(?:\.\d+)?)s)?\Z")
 
@@ -82,6 +83,7 @@ _FOUR_MINUTES = Duration(240)
 _FIVE_MINUTES = Duration(300)
 _SIX_MINUTES = Duration(360)
 _TWENTY_MINUTES = Duration(1200)
+_FIVE_SECONDS = Duration(5)
 _HALF_AN_HOUR = Duration(1800)
 _AT_ONCE = Duration(0)
 
@@ -138,7 +140,8 @@ class Scenario(Struct, frozen=True, kw_only=True):
     """`speed`: lab seconds in a wall second. `repeat`: the steps begin again after so long, with other objects.
 
     Intervals: of Connect's cycles, of password hash cycles, of the replicator's rounds, of the health evaluation of
-    Domain Services (hourly in real life), all lab time. `first_sync_for`: wall seconds a first replication takes.
+    Domain Services (hourly in real life), of looks at a real on-premises directory, all lab time. `replicate_every`
+    None (`never`): the lab has no managed domain. `first_sync_for`: wall seconds a first replication takes.
     """
 
     name: str = ""
@@ -151,8 +154,9 @@ class Scenario(Struct, frozen=True, kw_only=True):
     changes_per_hour: float = 12.0
     connect_every: Duration = _HALF_AN_HOUR
     password_every: Duration = _TWO_MINUTES
-    replicate_every: Duration = _TWENTY_MINUTES
+    replicate_every: Duration | None = _TWENTY_MINUTES
     evaluate_every: Duration = _FIVE_MINUTES
+    import_every: Duration = _FIVE_SECONDS
     deletion_threshold: int = 500
     first_sync_for: float = 120.0
     start: Start = Start()
@@ -173,6 +177,11 @@ def load(name: str) -> Scenario:
         hint = f"; did you mean {near[0]}?" if near else ""
         raise ScenarioError(f"there is no scenario {name!r}{hint} (there are: {', '.join(names())})")
     return parse(path.read_text(encoding="utf-8"), name)
+
+
+def chain() -> Scenario:
+    """The lab between two real directories, of which it reads the on-premises one: nothing in it is made up."""
+    return parse(CHAIN.read_text(encoding="utf-8"), CHAIN.stem)
 
 
 def parse(text: str, name: str) -> Scenario:

@@ -45,10 +45,13 @@ class Schedule:
         self._queue.add(self._world.clock.start + timedelta(seconds=first), work, timedelta(seconds=seconds))
 
     def _plan_replication(self) -> None:
+        every = self._scenario.replicate_every
+        if every is None:
+            return
         if self._world.domain.last_sync is None:
-            self._queue.add(self._world.clock.start, self._first_sync_piece)
+            self._queue.add(self._world.clock.start, partial(self._first_sync_piece, timedelta(seconds=every)))
         else:
-            self._every(self._scenario.replicate_every, self._scenario.start.domain_age or 0, self._replicate)
+            self._every(every, self._scenario.start.domain_age or 0, self._replicate)
 
     def _plan_step(self, step: Step) -> None:
         repeat = self._scenario.repeat
@@ -61,16 +64,18 @@ class Schedule:
 
     # Hop 2
 
-    def _first_sync_piece(self) -> None:
-        """One piece of the first synchronization, and then a pause as long as its objects' share of the whole."""
+    def _first_sync_piece(self, every: timedelta) -> None:
+        """One piece of the first synchronization, and then a pause as long as its objects' share of the whole.
+
+        `every`: between the rounds that follow.
+        """
         world, held = self._world, self._held()
         if world.domain.blocked_since is not None or world.replication.step():
             share = (self._held() - held) / max(1, world.tenant.count("user") + world.tenant.count("group"))
             pause = world.clock.speed * max(SHORTEST_PAUSE_S, share * self._scenario.first_sync_for)
-            self._queue.add(world.present.now() + timedelta(seconds=pause), self._first_sync_piece)
+            self._queue.add(world.present.now() + timedelta(seconds=pause), partial(self._first_sync_piece, every))
             return
         world.domain.last_sync = world.present.now()
-        every = timedelta(seconds=self._scenario.replicate_every)
         self._queue.add(world.present.now() + every, self._replicate, every)
 
     def _held(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from tui.clock import Clock
 from tui.lab.clock import EventTime, LabClock
 from tui.lab.cloud_sync_api import CloudSync
-from tui.lab.connect import Connect
+from tui.lab.connect import Connect, nothing_hinders
 from tui.lab.connector_space import ConnectorSpace
 from tui.lab.identity import DISPLAY_NAME, MANAGED_DOMAIN_NAME, Identity, identity
 from tui.lab.managed_domain import ManagedDomain
@@ -25,13 +27,20 @@ from tui.lab.tenant import Tenant
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from tui.lab.directory_import import DirectoryImport
+
+OpenImport = Callable[[OnPremises, Tenant, Clock, Scenario], "DirectoryImport"]
+
 SAVED = "lab"
 STORES = ("on-premises", "connect", "tenant", "managed-domain")
 AGE_OF_THE_DOMAIN = timedelta(days=40)
 
 
 class World(Struct, frozen=True, kw_only=True, dict=True):
-    """`present` is what its parts take for now; `clock` is the lab's. `faults` befall the outside face alone."""
+    """`present` is what its parts take for now; `clock` is the lab's. `faults` befall the outside face alone.
+
+    `directory_import`: fills `directory` where that stands for a real one.
+    """
 
     who: Identity
     seed: int
@@ -47,6 +56,7 @@ class World(Struct, frozen=True, kw_only=True, dict=True):
     domain: ManagedDomain
     replication: Replication
     cloud: CloudSync
+    directory_import: DirectoryImport | None = None
 
     @cached_property
     def app(self) -> ASGIApp:
@@ -69,8 +79,14 @@ class World(Struct, frozen=True, kw_only=True, dict=True):
         self.directory.close()
 
 
-def build(scenario: Scenario, seed: int, clock: LabClock, state_dir: Path | None) -> World:
-    """An empty world, or the one that `state_dir` keeps."""
+def build(
+    scenario: Scenario,
+    seed: int,
+    clock: LabClock,
+    state_dir: Path | None,
+    open_import: OpenImport | None = None,
+) -> World:
+    """An empty world, or the one that `state_dir` keeps. `open_import`: its people come from a real directory."""
     present, who = EventTime(clock), identity(seed)
     directory, space = OnPremises(_path(state_dir, "on-premises")), ConnectorSpace(_path(state_dir, "connect"))
     mass = scenario.start.mass
@@ -80,6 +96,7 @@ def build(scenario: Scenario, seed: int, clock: LabClock, state_dir: Path | None
         display_name=DISPLAY_NAME,
         now=present.now,
     )
+    directory_import = open_import(directory, tenant, clock, scenario) if open_import else None
     world = World(
         who=who,
         seed=seed,
@@ -89,12 +106,15 @@ def build(scenario: Scenario, seed: int, clock: LabClock, state_dir: Path | None
         directory=directory,
         tenant=tenant,
         space=space,
-        connect=Connect(directory, tenant, space, present.now),
+        connect=Connect(
+            directory, tenant, space, present.now, directory_import.hindrance if directory_import else nothing_hinders
+        ),
         mishaps=Mishaps(directory, space),
         everyday=Everyday(directory, seed, scenario.objects),
         domain=ManagedDomain(MANAGED_DOMAIN_NAME, clock.start - AGE_OF_THE_DOMAIN, cloud_only=mass),
         replication=Replication(_path(state_dir, "managed-domain"), lambda: world.plain_app, present, cloud_only=mass),
         cloud=CloudSync(enabled=scenario.start.cloud_sync, opened=clock.start),
+        directory_import=directory_import,
     )
     return world
 
