@@ -68,13 +68,14 @@ class LagFigures(Struct, frozen=True, kw_only=True):
 
 class Lag(Struct, frozen=True, kw_only=True):
     """Measured object by object. `in_flight`: changes that have not arrived yet, the oldest `oldest_s` old.
-    `truncated`: more changed than is followed."""
+    `truncated`: more changed than is followed. `not_arrived`: changes of the last day that the hop has passed over."""
 
     hour: LagFigures = LagFigures()
     day: LagFigures = LagFigures()
     in_flight: int = 0
     oldest_s: float | None = None
     truncated: bool = False
+    not_arrived: int = 0
 
 
 class Hop(Struct, frozen=True, kw_only=True):
@@ -111,6 +112,14 @@ class Difference(Struct, frozen=True, kw_only=True):
     unexplained: int | None = None
 
 
+class Unexplained(Struct, frozen=True, kw_only=True):
+    """What has been unexplained on one hop for longer than its warning threshold. `since`: at the latest."""
+
+    hop: HopName
+    number: int
+    since: datetime | None = None
+
+
 class CountRow(Struct, frozen=True, kw_only=True):
     """`change_1h`: change of `entra` over the last hour of samples; None until there is an hour's worth or any two."""
 
@@ -122,6 +131,7 @@ class CountRow(Struct, frozen=True, kw_only=True):
     managed_domain_local: Reading[int] = field(default_factory=Reading)
     difference: Difference = Difference()
     change_1h: int | None = None
+    unexplained: tuple[Unexplained, ...] = ()
 
 
 class Failure(Struct, frozen=True, kw_only=True, gc=False):

@@ -69,6 +69,7 @@ class ReasonCode(StrEnum):
     DELETION_THRESHOLD = "deletion-threshold"
     CLOUD_SYNC_ESCROWED = "cloud-sync-escrowed"
     OBJECT_FAILURES = "object-failures"
+    UNEXPLAINED_DIFFERENCE = "unexplained-difference"
     NOT_PERMITTED = "not-permitted"
     NOT_REPORTED = "not-reported"
     SOURCE_ERROR = "source-error"
