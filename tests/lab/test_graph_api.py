@@ -213,7 +213,7 @@ async def test_filters(graph: httpx.AsyncClient, path: str, number: int) -> None
     [
         "/users?$filter=onPremisesProvisioningErrors/any()",
         "/users?$filter=onPremisesProvisioningErrors/any(o:o/category ne null)",
-        "/users?$filter=displayName eq 'x'",
+        "/users?$filter=jobTitle eq 'x'",
         "/devices?$filter=onPremisesProvisioningErrors/any(o:o/category eq 'PropertyConflict')",
         "/groups?$filter=userPrincipalName eq 'x'",
         "/users/$count?$filter=startswith(displayName,'a')",

@@ -37,10 +37,12 @@ from tui.lab.graph_filter import Filter, UnsupportedFilter
 from tui.lab.graph_shapes import ORGANIZATION, SHAPES, Shape
 from tui.lab.tenant import Tenant
 from tui.lab.tenant_delta import CREDENTIALS, GRAPH_TYPES, ExpiredToken, InvalidToken
+from tui.lab.tenant_store import holds
 
 VERSIONS = ("v1.0", "beta")
 LARGEST_PAGE = 999
 DEFAULT_PAGE = 100
+MOST_DELETED = 10_000
 _IN_RECYCLE_BIN = ("user", "group", "device")
 _ONLY_IN_DELTA = {"group": ("members",), "user": ("manager", CREDENTIALS)}
 _NOT_IN_DELTA = ("$filter", "$top", "$orderby", "$expand", "$search", "$count", "$skip")
@@ -147,7 +149,10 @@ def _count(tenant: Tenant, shape: Shape, request: Request) -> Answer:
 def _deleted(tenant: Tenant, shape: Shape, request: Request) -> Answer:
     select, top = _selected(request, shape), _top(request)
     select = select or ("deletedDateTime", *shape.default)
-    objects = tenant.page(shape.kind, after=_skip(request), limit=top + 1, deleted=True)
+    wanted = _filter(request, shape).equals
+    objects = tenant.page(shape.kind, after=_skip(request), limit=MOST_DELETED if wanted else top + 1, deleted=True)
+    if wanted:
+        objects = [item for item in objects if any(holds(item, *each) for each in wanted)]
     answer: dict[str, Any] = {"@odata.context": _metadata(request, "directoryObjects")}
     if len(objects) > top:
         answer["@odata.nextLink"] = link(request, skiptoken=_skip_token(objects[top - 1]["id"]))
@@ -178,9 +183,8 @@ def _members(tenant: Tenant, request: Request) -> Answer:
 
 
 def _matching(tenant: Tenant, kind: str, wanted: Filter, after: str | None, limit: int) -> list[dict[str, Any]]:
-    if wanted.equals is not None:
-        found = tenant.find(kind, *wanted.equals)
-        return [item for item in found if item["id"] > (after or "")][:limit]
+    if wanted.equals:
+        return [item for item in _found(tenant, kind, wanted) if item["id"] > (after or "")][:limit]
     return tenant.page(
         kind,
         after=after,
@@ -191,9 +195,18 @@ def _matching(tenant: Tenant, kind: str, wanted: Filter, after: str | None, limi
     )
 
 
+def _found(tenant: Tenant, kind: str, wanted: Filter) -> list[dict[str, Any]]:
+    """Whatever has any of the wanted values, in order of id."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, value in wanted.equals:
+        some = [tenant.get(kind, value)] if name == "id" else tenant.find(kind, name, value)
+        found |= {item["id"]: item for item in some if item}
+    return [found[id] for id in sorted(found)]
+
+
 def _counted(tenant: Tenant, kind: str, wanted: Filter) -> int:
-    if wanted.equals is not None:
-        return len(tenant.find(kind, *wanted.equals))
+    if wanted.equals:
+        return len(_found(tenant, kind, wanted))
     failing = wanted.category is not None
     return tenant.count(kind, wanted.synced, failing=failing, service_failing=wanted.service_failing)
 
@@ -265,9 +278,12 @@ def _filter(request: Request, shape: Shape) -> Filter:
     if not text:
         return Filter()
     try:
-        return graph_filter.parse(text, shape.kind)
+        wanted = graph_filter.parse(text, shape.kind)
     except UnsupportedFilter as error:
         raise unsupported(str(error)) from error
+    if wanted.is_advanced and not _wants_count(request):
+        raise unsupported("Unsupported or invalid query filter clause: it needs ConsistencyLevel and $count.")
+    return wanted
 
 
 def _top(request: Request) -> int:

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from tui.model.absence import ATTRIBUTE_ONLY, SIDE_LABELS, SIDES, Circumstances, circumstances, missing
 from tui.model.attributes import COMPARED, Compared
 from tui.model.comparison import Listed
-from tui.model.failures import explanation
+from tui.model.failures import explanation, label
 from tui.model.lookup import SEARCHED_BY
 from tui.model.marks import Mark
 from tui.model.snapshot import Failure, TenantSnapshot, Thresholds
@@ -162,9 +162,9 @@ def _failures(known: Known) -> Iterator[Finding]:
     for failure in known.failures:
         told = explanation(failure)
         value = " = ".join(part for part in (failure.attribute, failure.value) if part)
-        where = f" ({value})" if value else ""
-        text = f"{HOP_LABELS[failure.hop]}: {told.title}{where}. {told.meaning} {told.remedy}"
-        yield Finding(" ".join(text.split()))
+        other = f"It is also on {label(failure.conflicts_with)}" if failure.conflicts_with else ""
+        head = f"{HOP_LABELS[failure.hop]}: {told.title}{f' ({value})' if value else ''}"
+        yield Finding(" ".join(_sentence(part) for part in (head, other, told.meaning, told.remedy) if part))
 
 
 def _quarantined(sides: Sides, known: Known) -> Iterator[Finding]:
@@ -218,12 +218,24 @@ def _delay(hop: HopName, differing: Sequence[AttributeDifference], sides: Sides,
     """Which attributes have not come over a hop, and whether that is late."""
     before, after = SIDES[hop]
     upstream = sides.found(before)
-    names = [one.name for one in differing if upstream and differs_over(hop, _compared(upstream, one.name), sides)]
+    set_aside = _set_aside(sides, known)
+    names = [
+        one.name
+        for one in differing
+        if upstream and one.name.casefold() not in set_aside and differs_over(hop, _compared(upstream, one.name), sides)
+    ]
     if upstream is None or not names:
         return
     around = known.around(hop)
     what = f"{_listed(names)} {'differs' if len(names) == 1 else 'differ'} between {_side(before)} and {_side(after)}"
     yield Finding(f"{what}. {_how_late(upstream, around)}")
+
+
+def _set_aside(sides: Sides, known: Known) -> frozenset[str]:
+    """The attributes whose difference a failure explains, which is told before."""
+    failing = {(failure.attribute or "").casefold() for failure in known.failures}
+    conflicts = (conflict for seen in sides.by_side.values() for conflict in seen.quarantined)
+    return frozenset(failing | {conflict.partition(" = ")[0].casefold() for conflict in conflicts})
 
 
 def _how_late(upstream: Sighting, around: Circumstances) -> str:
@@ -308,6 +320,10 @@ def listed_of(seen: Sighting) -> Listed:
 
 def _side(side: Side) -> str:
     return SIDE_LABELS[side]
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _capital(text: str) -> str:
