@@ -18,6 +18,7 @@ from tui.sources.decode import JsonObject
 from tui.sources.domain_services import DomainServicesSource, facts_of, percent, resource_path
 from tui.sources.errors import BadAnswer, Denied, NotFound, Throttled
 from tui.sources.replica_sets import LDAP_TITLE, sync_claim
+from tui.sources.sync_extension import MOST_FAILURES, sync_extension
 
 SUBSCRIPTION = "1639790a-76a2-4ac4-98d9-8562f5dfcb4d"
 LIST = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.AAD/domainServices"
@@ -351,3 +352,89 @@ def test_no_prose_makes_the_future_a_success(words: str, moment: datetime) -> No
     claim = sync_claim([f"{words} {moment.isoformat()}", f"{words}{prose(moment)}"], START)
     assert claim.last_success is None or claim.last_success <= START + timedelta(minutes=5)
     assert (claim.state == HopState.OK) == (claim.last_success is not None)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+EXTENSION_KEYS = (
+    *("phase", "done", "total", "perSecond", "objectsFailed", "failuresTruncated", "heldDeletions"),
+    *("deletionThreshold", "error", "notes", "failures"),
+)
+
+
+def extended(**told: Any) -> DomainServicesFacts:
+    return read(domain(replica_set("a", synced(timedelta(minutes=1))), syncOwner="a", synctop=told))
+
+
+def test_microsofts_answer_has_no_progress_and_no_failures() -> None:
+    """Where nobody publishes an extension, nothing is made up."""
+    facts = read(domain(replica_set("a", synced(timedelta(hours=1)))))
+    assert (facts.progress, facts.reports, facts.reports_truncated) == (None, (), False)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"phase": "continuous", "done": 5, "total": 10},
+        {"phase": "first-sync", "done": 5},
+        {"phase": "first-sync", "done": 5, "total": 0},
+        {"phase": "first-sync", "done": -1, "total": 10},
+        {"phase": "first-sync", "done": True, "total": "many"},
+        {"phase": ["first-sync"], "done": 5, "total": 10},
+    ],
+)
+def test_progress_is_shown_for_a_full_pass_of_known_size_alone(told: dict[str, Any]) -> None:
+    """No bar is drawn where there is no full pass, or its size is not known."""
+    assert extended(**told).progress is None
+
+
+@pytest.mark.parametrize("rate", [None, True, "fast", -1, float("inf"), float("nan"), 1e12, 10**400])
+def test_an_absurd_rate_is_unknown(rate: Any) -> None:
+    """Progress without a believable rate is shown without a time left; more than all is never done."""
+    progress = extended(phase="full-resync", done=15, total=10, perSecond=rate).progress
+    assert progress is not None
+    assert (progress.done, progress.total, progress.per_second) == (10, 10, None)
+
+
+def test_reports_are_clean_bounded_and_about_an_object() -> None:
+    """Escape codes in a failure do not reach the terminal, a flood is cut, and what names no object is passed over."""
+    hostile = {"code": "NameTaken", "object": {"id": "1", "name": "ada\x1b[31m"}, "message": "no\u202e", "firstSeen": 7}
+    facts = extended(failures=[hostile, {"code": "X"}, {"code": "Y", "object": {"type": "user"}}, 3, None])
+    (report,) = facts.reports
+    assert (report.object.name, report.message, report.first_seen) == ("ada", "no", None)
+    flood = [{"code": "X", "object": {"id": str(number)}} for number in range(5000)]
+    assert len(extended(failures=flood).reports) == MOST_FAILURES
+
+
+def test_failures_that_are_only_counted_leave_the_feed_incomplete() -> None:
+    """A sync that counts failing objects but lists none does not make the feed look complete."""
+    assert extended(objectsFailed=3).reports_truncated
+    assert not extended(objectsFailed=0).reports_truncated
+
+
+def test_held_deletions_are_told_once() -> None:
+    """What the extension says of held deletions stands in for the alert of the same code, also where that is missing."""
+    alert = {"id": "DELETIONSHELD", "name": "held", "issue": "7 deletions"}
+    told = domain(replica_set("a", healthAlerts=[alert]), synctop={"heldDeletions": 700, "deletionThreshold": 500})
+    (found,) = read(told).alerts
+    assert "700 deletions" in found.text
+    assert "(500)" in found.text
+    assert [one.text for one in read(domain(replica_set("a", healthAlerts=[alert]))).alerts] == ["7 deletions"]
+
+
+def test_what_the_sync_says_is_noted() -> None:
+    """The sync's own error comes first in the hop's note, then what it cannot hold, cut to what fits a line."""
+    facts = extended(error="dc1: no answer", notes=["hashes are not written", 3, *["x" * 9999] * 50])
+    assert facts.hop.note.startswith("dc1: no answer; hashes are not written; x")
+    assert len(facts.hop.note) < 2000
+
+
+@given(st.one_of(anything, st.dictionaries(st.sampled_from(EXTENSION_KEYS), anything)))
+def test_no_extension_breaks_the_poll(told: Any) -> None:
+    """Whatever stands there, it is read without an error, and its figures stay within bounds."""
+    found = sync_extension({"synctop": told}, START)
+    assert found.progress is None or 0 <= found.progress.done <= found.progress.total
+    assert len(found.reports) <= MOST_FAILURES

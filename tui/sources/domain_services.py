@@ -108,7 +108,7 @@ def facts_of(resource: JsonObject, now: datetime, clock_offset_s: float | None) 
     return DomainServicesFacts(
         as_of=now,
         clock_offset_s=clock_offset_s,
-        hop=_noting(hop_facts(healths), extension.note),
+        hop=_noting(hop_facts(healths), extension.note, first=True),
         domain_name=text(properties, "domainName") or text(resource, "name"),
         resource_id=text(resource, "id"),
         replica_sets=tuple(health.set for health in healths),
@@ -148,8 +148,9 @@ def _noting_others(facts: DomainServicesFacts, found: int) -> DomainServicesFact
     return replace(facts, hop=_noting(facts.hop, others))
 
 
-def _noting(hop: HopFacts, more: str) -> HopFacts:
-    return replace(hop, note="; ".join(part for part in (hop.note, more) if part))
+def _noting(hop: HopFacts, more: str, *, first: bool = False) -> HopFacts:
+    parts = (more, hop.note) if first else (hop.note, more)
+    return replace(hop, note="; ".join(part for part in parts if part))
 
 
 def _with_held(found: tuple[Alert, ...], extension: SyncExtension) -> tuple[Alert, ...]:
