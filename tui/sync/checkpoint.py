@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any
@@ -99,7 +99,8 @@ class Checkpoint:
         try:
             yield
         except BaseException:
-            self.db.execute("ROLLBACK")
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
             raise
         self.db.execute("COMMIT")
 
@@ -143,13 +144,19 @@ class Checkpoint:
 
     # Work
 
-    def take_work(self, limit: int) -> list[Work]:
-        """What waits, oldest first, and no longer waits: to be done in the same transaction."""
+    def next_work(self, limit: int) -> tuple[list[Work], int]:
+        """What waits, oldest first, and the number up to which it was taken: see `took_work`."""
         rows = self.db.execute("SELECT seq, owner, relation, other FROM sync_work ORDER BY seq LIMIT ?", (limit,))
         work = [(seq, Work(*rest)) for seq, *rest in rows]
-        if work:
-            self.db.execute("DELETE FROM sync_work WHERE seq <= ?", (work[-1][0],))
-        return [item for _, item in work]
+        return [item for _, item in work], work[-1][0] if work else 0
+
+    def took_work(self, number: int) -> None:
+        """It no longer waits: to be done in the same transaction."""
+        self.db.execute("DELETE FROM sync_work WHERE seq <= ?", (number,))
+
+    def queue(self, id: str) -> None:
+        """Look at this object again."""
+        self.db.execute("INSERT OR IGNORE INTO sync_work (owner) VALUES (?)", (id,))
 
     def has_work(self) -> bool:
         return self.db.execute("SELECT 1 FROM sync_work LIMIT 1").fetchone() is not None
@@ -202,10 +209,50 @@ class Checkpoint:
             (work.owner, work.relation, work.other),
         )
 
+    def referring(self, id: str) -> list[tuple[str, str]]:
+        """(owner, relation) of the references in the target that lead to this object."""
+        query = "SELECT owner, relation FROM sync_reference WHERE other = ? AND applied"
+        return self.db.execute(query, (id,)).fetchall()
+
+    def queue_unequal_references_of(self, id: str) -> None:
+        """References from an object that are not in the target as they are in the tenant."""
+        self.db.execute(_QUEUE_REFERENCES + "owner = ? AND held <> applied", (id,))
+
+    def forget_references_of(self, id: str) -> None:
+        """Those that the tenant let go of, once the target has no entry for them."""
+        self.db.execute("DELETE FROM sync_reference WHERE owner = ? AND NOT held", (id,))
+
     def lost_entry(self, id: str) -> None:
         """An object's entry is not in the target, nor is any reference from or to it."""
         self.db.execute("UPDATE sync_reference SET applied = 0 WHERE owner = ? AND applied", (id,))
         self.db.execute("UPDATE sync_reference SET applied = 0 WHERE other = ? AND applied", (id,))
+
+    # Comparison with a target that is read anew
+
+    def begin_links(self) -> None:
+        """Forget what `note_links` noted last."""
+        self.db.execute("DROP TABLE IF EXISTS temp.sync_link")
+        self.db.execute(
+            "CREATE TEMP TABLE sync_link (owner TEXT, relation TEXT, other TEXT, PRIMARY KEY (owner, relation, other))"
+            " WITHOUT ROWID"
+        )
+
+    def note_links(self, owner: str, relation: str, others: Sequence[str]) -> None:
+        """These references are in the target."""
+        self.db.executemany(
+            "INSERT OR IGNORE INTO temp.sync_link VALUES (?, ?, ?)", ((owner, relation, other) for other in others)
+        )
+
+    def compare_links(self) -> None:
+        """References are applied where they were noted, and queued where that is not as it shall be."""
+        noted = "((r.owner, r.relation, r.other) IN (SELECT owner, relation, other FROM temp.sync_link))"
+        self.db.execute(f"UPDATE sync_reference AS r SET applied = {noted} WHERE applied <> {noted}")  # noqa: S608
+        self.db.execute(
+            "INSERT OR IGNORE INTO sync_reference (owner, relation, other, kind, held, applied, generation, round,"
+            " since) SELECT owner, relation, other, '', 0, 1, 0, 0, '' FROM temp.sync_link"
+        )
+        self.db.execute(_QUEUE_REFERENCES + "held <> applied")
+        self.db.execute("DROP TABLE temp.sync_link")
 
 
 class _Staging:

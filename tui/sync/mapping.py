@@ -68,6 +68,21 @@ GROUP_PROPERTIES = (
     "proxyAddresses",
     "securityEnabled",
 )
+_GENERAL_ATTRIBUTES = ("sAMAccountName", "proxyAddresses", "sIDHistory")
+USER_ATTRIBUTES = (
+    *(name for _, name, _ in _USER_TEXTS),
+    *_GENERAL_ATTRIBUTES,
+    "msDS-aadObjectId",
+    "pwdLastSet",
+    "telephoneNumber",
+    "userAccountControl",
+)
+GROUP_ATTRIBUTES = (
+    *(name for _, name, _ in _GROUP_TEXTS),
+    *_GENERAL_ATTRIBUTES,
+    "groupType",
+    "msDS-AzureADObjectId",
+)
 _LONGEST_ADDRESS = 1123
 _LONGEST_PHONE = 64
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")

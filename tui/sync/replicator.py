@@ -1,12 +1,14 @@
 """The one-way sync, hop 2: tenant to managed domain, first in full, then continuously, and never back.
 
-A step reads at most one page, stages it and does a bounded part of the work that follows, in one transaction. The
-caller decides when the next step is due.
+A step reads at most one page, stages it in one transaction, and does a bounded part of the work that follows in
+another. The caller decides when the next step is due.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections import deque
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -18,8 +20,10 @@ from tui.model.facts import FailureReport
 from tui.model.text import rfc3339
 from tui.sources.errors import Gone, SourceError
 from tui.sources.moments import moment
-from tui.sync.checkpoint import Checkpoint, Marks
+from tui.sync.brake import Brake
+from tui.sync.checkpoint import Checkpoint, Marks, Work
 from tui.sync.delta import Page, Reader, ResyncRequired
+from tui.sync.errors import StateFailed
 from tui.sync.projection import Projection
 from tui.sync.scope import Scope
 from tui.sync.setbacks import Setbacks
@@ -28,7 +32,11 @@ from tui.sync.targets.target import Target
 WORK_PER_STEP = 200
 MOST_REPORTS = 1000
 RESTART_PAUSE = timedelta(minutes=1)
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=1)
 _PACE_SAMPLES = 30
+_OUT_OF_ROOM = frozenset(
+    (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN)
+)
 
 
 class Phase(StrEnum):
@@ -52,7 +60,9 @@ class SyncState(Struct, frozen=True, kw_only=True):
 
     `last_success`: when the sync last had nothing left to do. `last_change`: when it last changed the domain.
     `pending`: objects and references that wait. `failures`: the newest, at most `MOST_REPORTS`, of `objects_failed`.
-    `error`: why the last step failed, for people; `retry_at`: not to be tried before.
+    `error`: why the last step failed, for people; `retry_at`: not to be tried before. `held_deletions`: so many wait
+    for the operator, and nothing is deleted until then; None: no brake holds. `notes`: what the directory cannot hold
+    of any object, for people.
     """
 
     phase: Phase
@@ -68,13 +78,23 @@ class SyncState(Struct, frozen=True, kw_only=True):
     restarts: int = 0
     error: str | None = None
     retry_at: datetime | None = None
+    held_deletions: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Fault(Struct, frozen=True):
+    """What stopped a step. `at_tenant`: where the sync reads, not where it writes."""
+
+    error: SourceError
+    at_tenant: bool
 
 
 class Replicator:
     """Copies the tenant that `reader` asks into `target`. Whatever goes wrong upstream is told by `state`.
 
     For `SqliteDomain` give `Checkpoint(domain.connection)`, so that data and checkpoint are one transaction. A `scope`
-    other than the last one begins a full pass, and so does an expired delta token.
+    other than the last one begins a full pass, and so does an expired delta token. `deletion_threshold`: more than so
+    many deletions in a round wait for `allow_deletions`; None: deletions are done as they come.
     """
 
     def __init__(
@@ -86,15 +106,21 @@ class Replicator:
         clock: Clock,
         scope: Scope | None = None,
         work_per_step: int = WORK_PER_STEP,
+        deletion_threshold: int | None = None,
     ) -> None:
         self._reader = reader
+        self._target = target
         self._checkpoint = checkpoint
         self._clock = clock
         self._work_per_step = work_per_step
         self._setbacks = Setbacks(checkpoint.db)
-        self._projection = Projection(checkpoint, self._setbacks, target, Scope(), clock.now)
+        self._brake = Brake(checkpoint.db, deletion_threshold)
+        self._projection = Projection(checkpoint, self._setbacks, self._brake, target, Scope(), clock.now)
         self._pace = Pace()
         self._error: SourceError | None = None
+        self._asks_tenant = False
+        self._allowed: int | None = None
+        self._failures = 0
         self._state: SyncState | None = None
         self.set_scope(scope or Scope())
 
@@ -112,6 +138,11 @@ class Replicator:
                 started = marks.seen or marks.links or not marks.full
                 self._checkpoint.save(replace(marks.restarted() if started else marks, scope=scope.to_json()))
 
+    def allow_deletions(self, count: int) -> None:
+        """Let the deletions that wait be done, if they are no more than `count` when their turn comes."""
+        self._allowed = count
+        self._state = None
+
     async def run_once(self) -> Step:
         """Steps until all is done for now, or one fails."""
         while (step := await self.step()) is Step.MORE:
@@ -119,25 +150,61 @@ class Replicator:
         return step
 
     async def step(self) -> Step:
-        """One bounded unit of work. Never raises for what goes wrong upstream."""
+        """One bounded unit of work. Never raises for what goes wrong upstream or in the directory, but a `SyncRefused`
+        where somebody must decide first."""
         self._state = None
         if self._error is not None and self._error.retry_at and self._clock.now() < self._error.retry_at:
             return Step.FAILED
         try:
-            page = await self._next_page()
-            self._error = None
+            return await self._step()
         except ResyncRequired:
             return self._restart()
         except SourceError as error:
             self._error = error
-            return Step.FAILED
-        return await self._take(page)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _OUT_OF_ROOM:
+                raise
+            self._error = self._to_be_retried(
+                StateFailed(f"the state of the sync cannot be written ({error}): make room for it")
+            )
+        return Step.FAILED
 
     def state(self) -> SyncState:
         """How far the sync is; cheap between steps."""
         if self._state is None:
             self._state = self._read_state()
         return self._state
+
+    @property
+    def fault(self) -> Fault | None:
+        """Why the last step failed; None: it did not."""
+        return None if self._error is None else Fault(self._error, self._asks_tenant)
+
+    async def _step(self) -> Step:
+        self._asks_tenant = False
+        try:
+            await self._target.ready()
+        except SourceError as error:
+            self._to_be_retried(error)
+            raise
+        self._asks_tenant = True
+        page = await self._next_page()
+        self._asks_tenant = False
+        self._error = None
+        try:
+            step = await self._take(page)
+        except SourceError as error:
+            self._to_be_retried(error)
+            raise
+        self._failures = 0
+        return step
+
+    def _to_be_retried(self, error: SourceError) -> SourceError:
+        """The same, not before a pause that doubles with each failure."""
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * (1 << min(self._failures, 10)))
+        self._failures += 1
+        error.retry_at = error.retry_at or self._clock.now() + pause
+        return error
 
     async def _next_page(self) -> Page | None:
         """The next page, unless there is still work to do from the last ones."""
@@ -156,17 +223,38 @@ class Replicator:
 
     async def _take(self, page: Page | None) -> Step:
         with self._checkpoint.transaction():
-            marks = self._checkpoint.marks()
             if page is not None:
-                marks = self._stage(page, marks)
+                self._checkpoint.save(self._stage(page, self._checkpoint.marks()))
             self._setbacks.queue_due(self._clock.now())
-            await self._work()
-            is_done = marks.turn is None and not self._checkpoint.has_work()
-            if is_done:
-                marks = self._finished(marks)
-            self._checkpoint.save(marks)
+            if self._allowed is not None:
+                self._brake.allow(self._allowed)
+        self._allowed = None
+        work, number = self._checkpoint.next_work(self._work_per_step)
+        await self._target.announce([item.owner for item in work if not item.relation])
+        try:
+            with self._checkpoint.transaction():
+                self._checkpoint.took_work(number)
+                marks, is_done = await self._work(work)
+        except BaseException:
+            self._target.forget()
+            raise
         self._pace.note(self._clock.monotonic(), self._done(marks))
         return Step.DONE if is_done else Step.MORE
+
+    async def _work(self, work: Sequence[Work]) -> tuple[Marks, bool]:
+        """Do it; what is left to do is whatever then waits. Returns the marks, and whether all is done for now."""
+        marks = self._checkpoint.marks()
+        changed = await self._projection.do(work)
+        if not work and marks.turn is None:
+            changed = await self._projection.delete(self._brake.released(self._work_per_step)) or changed
+        await self._target.settle()
+        if changed:
+            self._checkpoint.note_change(rfc3339(self._clock.now()) or "")
+        is_done = marks.turn is None and not self._checkpoint.has_work() and not self._brake.released(1)
+        if is_done:
+            marks = self._finished(marks)
+            self._checkpoint.save(marks)
+        return marks, is_done
 
     def _stage(self, page: Page, marks: Marks) -> Marks:
         now = rfc3339(self._clock.now()) or ""
@@ -176,16 +264,9 @@ class Replicator:
             self._checkpoint.sweep(marks, self.scope)
         return marks
 
-    async def _work(self) -> None:
-        changed = False
-        for work in self._checkpoint.take_work(self._work_per_step):
-            changed = await self._projection.do(work) or changed
-        if changed:
-            self._checkpoint.note_change(rfc3339(self._clock.now()) or "")
-
     def _finished(self, marks: Marks) -> Marks:
         """The marks at the end of a round: the next begins with the first feed."""
-        now = rfc3339(self._clock.now())
+        now = rfc3339(self._clock.now()) if self._brake.held() is None else marks.last_success
         return replace(marks, full=False, turn=Marks().turn, round=marks.round + 1, last_success=now)
 
     def _restart(self) -> Step:
@@ -222,6 +303,8 @@ class Replicator:
             restarts=marks.restarts,
             error=None if self._error is None else str(self._error),
             retry_at=None if self._error is None else self._error.retry_at,
+            held_deletions=self._brake.held() if self._brake.is_on else None,
+            notes=tuple(self._target.notes),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from importlib.resources import files
@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from tui.model.text import rfc3339
 from tui.sources.moments import moment
-from tui.sync.targets.target import Entry, Holder, Kind, NameTaken, Relation, TargetRefused, Unique
+from tui.sync.targets.target import Entry, Holder, Kind, NameTaken, Referral, Refusal, Relation, TargetRefused, Unique
 
 USERS_OU = "OU=AADDC Users"
 LOCAL_OU = "OU=Service Accounts"
@@ -118,6 +118,21 @@ class SqliteDomain:
 
     # As a target of the sync
 
+    window = 1
+    notes: Sequence[str] = ()
+
+    async def ready(self) -> None:
+        """It is always as it was left."""
+
+    async def announce(self, object_ids: Sequence[str]) -> None:
+        """Nothing outlives a transaction that was undone."""
+
+    async def settle(self) -> None:
+        """Everything is in the transaction already."""
+
+    def forget(self) -> None:
+        """Undone with the transaction."""
+
     async def name_of(self, object_id: str) -> str | None:
         row = self.connection.execute("SELECT name FROM domain_entry WHERE object_id = ?", (object_id,)).fetchone()
         return row[0] if row else None
@@ -161,6 +176,16 @@ class SqliteDomain:
         if number is not None:
             self._remove(number)
         return number is not None
+
+    async def refer(self, owner: str, relation: Relation, add: Sequence[str], remove: Sequence[str]) -> Referral:
+        changed, refused = False, {}
+        for write, others in ((self.unlink, remove), (self.link, add)):
+            for other in others:
+                try:
+                    changed = await write(owner, relation, other) or changed
+                except Refusal as refusal:
+                    refused[other] = refusal
+        return Referral(changed, refused)
 
     async def link(self, owner: str, relation: Relation, other: str) -> bool:
         numbers = self._number(owner), self._number(other)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct, field
@@ -70,12 +70,43 @@ class Entry(Secretive, frozen=True):
     credentials: Mapping[str, str] = field(default_factory=dict)
 
 
+class Referral(Struct, frozen=True):
+    """What became of references: whether anything `changed`, and those `refused`, by the object id they lead to."""
+
+    changed: bool = False
+    refused: Mapping[str, Refusal] = field(default_factory=dict)
+
+
 class Target(Protocol):
     """A managed domain. Entries are known by the object id of their source; local ones are never touched.
 
-    Every write may be repeated: what is so already is left alone. Writes raise a `Refusal`; anything else that is
-    raised ends the step, whose work is then done again.
+    Every write may be repeated: what is so already is left alone. Writes raise a `Refusal`; a `SourceError` or
+    anything else ends the step, whose work is then done again. `window`: how many objects it takes at once; with 1 it
+    never waits for anything, so that no event loop is needed.
     """
+
+    window: int
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What it cannot hold of any object, for people."""
+        ...
+
+    async def ready(self) -> None:
+        """Before a step, outside of any transaction: make sure that what is known of the domain is so."""
+        ...
+
+    async def announce(self, object_ids: Sequence[str]) -> None:
+        """What may be created by the writes that follow, outside of any transaction."""
+        ...
+
+    async def settle(self) -> None:
+        """After the writes of a step, in the transaction that keeps them."""
+        ...
+
+    def forget(self) -> None:
+        """The transaction was undone: what is known of the domain may no longer be so."""
+        ...
 
     async def name_of(self, object_id: str) -> str | None:
         """The sAMAccountName of a synced entry; None: there is none."""
@@ -97,10 +128,6 @@ class Target(Protocol):
         """Remove a synced entry with its references; True where there was one."""
         ...
 
-    async def link(self, owner: str, relation: Relation, other: str) -> bool:
-        """Make one synced entry refer to another; True where it did not."""
-        ...
-
-    async def unlink(self, owner: str, relation: Relation, other: str) -> bool:
-        """End a reference; True where there was one."""
+    async def refer(self, owner: str, relation: Relation, add: Sequence[str], remove: Sequence[str]) -> Referral:
+        """Make one synced entry refer to others, and no longer to yet others."""
         ...
