@@ -12,7 +12,7 @@ from msgspec import Struct
 from tui.clock import Clock
 from tui.model.facts import AnyFacts, CloudSyncFacts
 from tui.sources.errors import Denied, SourceError, Throttled, TimedOut
-from tui.sources.source import Exchange, Source
+from tui.sources.source import Exchange, Resumable, Source
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,9 @@ class Poller:
             await self._wait_until(outcome.next_poll)
 
     def poke(self) -> None:
-        """Poll now, unless the upstream has said when to come back."""
+        """The operator asks: poll now, unless the upstream has said when to come back."""
+        if isinstance(self.source, Resumable):
+            self.source.resume()
         if self._not_before is None or self._not_before <= self._clock.now():
             self._poked.set()
 

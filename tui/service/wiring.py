@@ -8,22 +8,24 @@ import httpx
 from msgspec import Struct
 
 from tui.clock import Clock
-from tui.model.facts import AnyFacts
-from tui.model.states import SourceId
+from tui.model.states import Side
 from tui.service.status import MonitoredTenant
 from tui.settings import CLOUD_HOSTS, PollSettings, TenantSettings
 from tui.sources.auth import TokenProvider, provider_for
 from tui.sources.cloud_sync import CloudSyncSource
 from tui.sources.connect_health import ConnectHealthSource
 from tui.sources.domain_services import DomainServicesSource
-from tui.sources.errors import SourceError
 from tui.sources.graph_counts import CountsSource
 from tui.sources.graph_failures import FailuresSource
 from tui.sources.graph_organization import OrganizationSource
+from tui.sources.graph_side import GraphSide
 from tui.sources.http import Upstream
-from tui.sources.source import Exchange, Source
+from tui.sources.ldap import LdapSource
+from tui.sources.ldap_session import DirectorySession
+from tui.sources.ldap_side import LdapSide
+from tui.sources.source import Source
 
-FAILURES_DEADLINE_FACTOR = 6.0
+PATIENCE_FACTOR = 6.0
 
 
 class Wire(Struct, frozen=True, kw_only=True):
@@ -36,15 +38,8 @@ class Wire(Struct, frozen=True, kw_only=True):
 
 
 def monitored(tenant: TenantSettings, poll: PollSettings, clock: Clock, wire: Wire) -> MonitoredTenant:
-    """The tenant with a source for each part of it that is configured."""
+    """The tenant with a source for each part of it that is configured, and a side for each that can be asked."""
     tokens = wire.tokens or provider_for(tenant, clock, wire.on_device_code)
-    return MonitoredTenant(tenant.name, tenant.tenant_id, tuple(_sources(tenant, poll, clock, wire, tokens)))
-
-
-def _sources(
-    tenant: TenantSettings, poll: PollSettings, clock: Clock, wire: Wire, tokens: TokenProvider
-) -> Iterator[Source]:
-    hosts = CLOUD_HOSTS[tenant.cloud]
 
     def upstream(base: str, audience: str) -> Upstream:
         return Upstream(
@@ -58,38 +53,40 @@ def _sources(
             transport=wire.transport,
         )
 
-    graph = upstream(tenant.graph_base, hosts.graph)
+    hosts = CLOUD_HOSTS[tenant.cloud]
+    graph, arm = upstream(tenant.graph_base, hosts.graph), upstream(tenant.arm_base, hosts.arm)
+    directories = tuple(_directories(tenant, poll, clock))
+    limit_s = wire.deadline_s or max(poll.ldap, PATIENCE_FACTOR * poll.timeout)
+    sources = (
+        *_graph_sources(graph, tenant, poll, clock, wire),
+        *_arm_sources(arm, tenant, clock),
+        *(LdapSource(session, side, clock, deadline_s=limit_s) for side, session in directories),
+    )
+    asked = (LdapSide(session, side, clock) for side, session in directories)
+    return MonitoredTenant(tenant.name, tenant.tenant_id, sources, (GraphSide(graph.share(), clock), *asked))
+
+
+def _graph_sources(
+    graph: Upstream, tenant: TenantSettings, poll: PollSettings, clock: Clock, wire: Wire
+) -> Iterator[Source]:
     yield OrganizationSource(graph.share(), clock)
     yield CountsSource(graph.share(), clock)
     patient = graph.share()
-    patient.deadline_s = wire.deadline_s or FAILURES_DEADLINE_FACTOR * poll.timeout
+    patient.deadline_s = wire.deadline_s or PATIENCE_FACTOR * poll.timeout
     yield FailuresSource(patient, clock)
     if tenant.cloud_sync is not False:
         yield CloudSyncSource(graph.share(), clock, optional=tenant.cloud_sync is None)
-    arm = upstream(tenant.arm_base, hosts.arm)
+
+
+def _arm_sources(arm: Upstream, tenant: TenantSettings, clock: Clock) -> Iterator[Source]:
     if tenant.domain_services is not None:
         yield DomainServicesSource(arm.share(), tenant.domain_services, clock, tenant_id=tenant.tenant_id)
     if tenant.connect_health:
         yield ConnectHealthSource(arm.share(), clock)
-    if tenant.managed_domain is not None:
-        yield UnreadDirectory(SourceId.MANAGED_DOMAIN)
-    if tenant.on_premises is not None:
-        yield UnreadDirectory(SourceId.ON_PREMISES)
 
 
-class UnreadDirectory:
-    """A directory that the config names but that cannot be read over LDAP yet: said plainly, never as zero."""
-
-    optional = False
-
-    def __init__(self, source: SourceId) -> None:
-        self.id = source
-
-    async def fetch(self) -> AnyFacts:
-        raise SourceError("this version of synctop does not read directories over LDAP; remove the section")
-
-    def exchange(self) -> Exchange:
-        return Exchange()
-
-    async def aclose(self) -> None:
-        return None
+def _directories(tenant: TenantSettings, poll: PollSettings, clock: Clock) -> Iterator[tuple[Side, DirectorySession]]:
+    """One session for each directory: whoever reads it shares its connection, and its one sign-in."""
+    for side, settings in ((Side.MANAGED_DOMAIN, tenant.managed_domain), (Side.ON_PREMISES, tenant.on_premises)):
+        if settings is not None:
+            yield side, DirectorySession(settings, clock, label=side.replace("-", " "), timeout_s=poll.timeout)
