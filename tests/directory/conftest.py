@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,36 +9,20 @@ from pathlib import Path
 import pytest
 
 from tests.directory.ldap_proxy import LdapProxy
+from tests.directory.needs import SAMBA_PROGRAMS, SLAPD_PROGRAMS, need
 from tests.directory.proxy import FaultProxy
 from tests.directory.reservations import own_address, own_ports
 from tests.directory.samba import Kind, SambaDomain
-from tests.directory.server import DirectoryServer, found
+from tests.directory.server import DirectoryServer
 from tests.directory.slapd import Slapd
 
 HERE = Path(__file__).parent
-PACKAGES = HERE.joinpath("packages.txt").read_text().split()
-SAMBA_PROGRAMS = ("samba", "samba-tool", "ldbmodify", "ldapmodify", "setpriv")
-SLAPD_PROGRAMS = ("slapd", "slapadd", "ldapmodify", "setpriv")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.directory)
-
-
-def need(*programs: str, root: bool = False) -> None:
-    missing = [program for program in programs if found(program) is None]
-    if missing:
-        _give_up(f"{', '.join(missing)} not found: apt-get install --no-install-recommends {' '.join(PACKAGES)}")
-    if root and os.geteuid() != 0:
-        _give_up("Samba listens on ports 389 and 636: run these tests as root")
-
-
-def _give_up(reason: str) -> None:
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @contextmanager

@@ -45,9 +45,9 @@ SIZE_LIMIT = Answer(4)
 
 
 class Rules(Struct, frozen=True, kw_only=True):
-    """`bind`, `search`: answered so, without asking the server. `after_entries` entries of a search, `then` is its
-    end; or, where `goodbye` is set, a notice of disconnection and the end of the connection; or `then_raw` is sent as
-    it is. `strip_controls`: answers lose them. `max_page`: larger pages are made smaller, and a search without pages
+    """`bind`, `search`: answered so, without asking the server. After `after_entries` entries of a search `then` is
+    its end; or `then_raw` is sent as it is; or, where `goodbye` is set, a notice of disconnection, and the rest is
+    silence. `strip_controls`: answers lose them. `max_page`: larger pages are made smaller, and a search without pages
     ends after so many entries with sizeLimitExceeded.
     """
 
@@ -156,8 +156,6 @@ class LdapProxy(Peer):
                     search.is_over = True
                     down.write(strike)
                     await down.drain()
-                    if self.rules.goodbye:
-                        return
                     continue
             down.write(self._stripped(message).encoded())
             await down.drain()

@@ -96,7 +96,7 @@ class Mould:
         message = ldb.Message(dn)
         for key, element in self._same:
             message[key] = element
-        stored = {
+        stored: dict[str, str | bytes] = {
             "uSNCreated": str(usn),
             "uSNChanged": str(usn),
             "objectGUID": guid,

@@ -146,8 +146,10 @@ class DirectoryServer(ABC):
         self.launch()
 
     def pause(self) -> None:
-        """The server stands still; the system goes on accepting connections for it."""
+        """Every thread of the server stands still; the system goes on accepting connections for it."""
         self._signal(signal.SIGSTOP)
+        if not _within(STOP_LIMIT_S, self._stands_still):
+            raise Failed(f"{self.url} does not stand still")
 
     def resume(self) -> None:
         self._signal(signal.SIGCONT)
@@ -172,7 +174,15 @@ class DirectoryServer(ABC):
     def _has_ended(self) -> bool:
         assert self._process is not None
         self._process.poll()
-        return not any(group == self._process.pid for group in _living_groups())
+        return not self._living()
+
+    def _stands_still(self) -> bool:
+        return all(_thread_states(member) <= {"T"} for member in self._living())
+
+    def _living(self) -> list[Path]:
+        """The group's processes under /proc, but for those that only wait to be buried."""
+        assert self._process is not None
+        return [path for path, group in _living_processes() if group == self._process.pid]
 
     def _reap(self) -> None:
         if self._process is not None:
@@ -213,10 +223,21 @@ def _within(limit_s: float, condition: Callable[[], bool]) -> bool:
     return True
 
 
-def _living_groups() -> Iterator[int]:
-    """The process group of each process but those that only wait to be buried."""
+def _living_processes() -> Iterator[tuple[Path, int]]:
+    """(folder, process group) of each."""
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            state, _, group = path.read_text().rpartition(")")[2].split()[:3]
+            state, _, group = _stat(path)[:3]
             if state not in "ZX":
-                yield int(group)
+                yield path.parent, int(group)
+
+
+def _thread_states(process: Path) -> set[str]:
+    with contextlib.suppress(OSError):
+        return {_stat(path)[0] for path in process.glob("task/*/stat")}
+    return set()
+
+
+def _stat(path: Path) -> list[str]:
+    """The fields of proc(5)'s stat from the state on; the name before it may hold anything."""
+    return path.read_text().rpartition(")")[2].split()

@@ -253,12 +253,13 @@ async def test_refused_bind_is_not_repeated(shared_slapd: Slapd, middle: LdapPro
 
 
 async def test_notice_of_disconnection(shared_slapd: Slapd, middle: LdapProxy) -> None:
-    """A server that says goodbye in the middle of an answer has not given all of it."""
+    """A server that says goodbye in the middle of an answer has not given all of it, even if it forgets to hang up."""
     async with connection(through(middle, shared_slapd), shared_slapd.reader) as opened:
         middle.rules = Rules(after_entries=10, goodbye=True)
         with pytest.raises(Disconnected):
             async with never_blocking(MEANWHILE_S):
                 await count(opened, shared_slapd)
+        assert opened.is_closed
 
 
 GARBAGE = {

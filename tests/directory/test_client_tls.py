@@ -37,7 +37,7 @@ def self_signed_unknown(tls: Path) -> None:
     Authority().write(tls / "ca.pem")
 
 
-UNSOUND = {
+UNSOUND: dict[Callable[[Path], None], str] = {
     of_another_authority: "authority",
     expired: "expired",
     of_another_name: "does not name 127.0.0.1",

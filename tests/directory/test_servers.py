@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.directory.bulk import object_id
+from tests.directory.needs import need
 from tests.directory.samba import SambaDomain
 from tests.directory.server import Failed
 from tests.directory.slapd import Slapd
@@ -12,6 +13,14 @@ from tests.directory.slapd import Slapd
 
 def user(parent_dn: str, name: str) -> str:
     return f"dn: CN={name},{parent_dn}\nchangetype: add\nobjectClass: user\ncn: {name}\nsAMAccountName: {name}\n"
+
+
+def test_missing_server_skips_with_the_remedy_but_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the packages these tests skip and tell how to install them; in CI nothing can be skipped unseen."""
+    for ci, outcome in (("", pytest.skip.Exception), ("true", pytest.fail.Exception)):
+        monkeypatch.setenv("CI", ci)
+        with pytest.raises(outcome, match=r"no-such-server not found: apt-get install .*samba-ad-dc.* slapd"):
+            need("no-such-server")
 
 
 def test_managed_domain_holds_object_ids_and_on_premises_domain_does_not(
