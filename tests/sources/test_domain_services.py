@@ -416,7 +416,7 @@ def test_failures_that_are_only_counted_leave_the_feed_incomplete() -> None:
 
 
 def test_held_deletions_are_told_once() -> None:
-    """What the extension says of held deletions stands in for the alert of the same code, also where that is missing."""
+    """What the extension says of held deletions stands in for the alert of the same code."""
     alert = {"id": "DELETIONSHELD", "name": "held", "issue": "7 deletions"}
     told = domain(replica_set("a", healthAlerts=[alert]), synctop={"heldDeletions": 700, "deletionThreshold": 500})
     (found,) = read(told).alerts
