@@ -26,10 +26,11 @@ FINAL_FOR_BIND = frozenset(
 )
 
 _ENCRYPT = "it takes a password over TLS only: use an ldaps:// url, or start_tls = true"
+_WRONG = "wrong user name or password"
 # facts/domain.md 1.6, 6.1.
-_WRONG = (
-    "wrong user name or password (in a managed domain also: NTLM password hash synchronization is off, "
-    "or the password is older than the domain)"
+_WHY_ELSE = (
+    " (A managed domain also refuses every simple bind while its NTLM password hash synchronization is off, "
+    "and users whose password is older than the domain.)"
 )
 # The number behind "data" in Active Directory's answer to a refused bind, a Windows error in hexadecimal.
 _SUBCODES: Mapping[str, str] = {
@@ -92,11 +93,14 @@ def refused_bind(error: ldap.Refused, where: str, user: str, remedy: str) -> Den
 
     facts/domain.md 1.6: five bad passwords lock an account of a managed domain for 30 minutes.
     """
-    said = _SUBCODES.get(error.subcode) if error.code == INVALID_CREDENTIALS else None
-    reason = said or _BIND_CODES.get(error.code, "")
+    is_wrong = error.code == INVALID_CREDENTIALS
+    said = _SUBCODES.get(error.subcode) if is_wrong else None
+    reason = said or _BIND_CODES.get(error.code, error.name)
+    numbers = f"{error.code} {error.subcode}".strip()
+    stopped = f"Stopped, lest more attempts lock it: {remedy}." if is_wrong else "Stopped: press r once it is mended."
     return Denied(
-        f"{where} refused the sign-in of {user}, {_named(error)}{': ' if reason else ''}{reason}. "
-        f"It is not tried again, since a few bad passwords lock the account: {remedy}",
+        f"{where} refused the sign-in of {user}: {reason} ({numbers}). {stopped}"
+        f"{_WHY_ELSE if reason == _WRONG else ''}",
         code=error.subcode or str(error.code),
     )
 

@@ -31,8 +31,8 @@ def password_source(settings: DirectorySettings) -> str:
 def remedy(settings: DirectorySettings) -> str:
     """What makes a refused bind be tried again: nobody can change the environment of a running program."""
     if settings.password_file:
-        return f"correct password_file {settings.password_file}, or mend the account and press r"
-    return f"mend the account and press r, or restart with the right password in {settings.password_env}"
+        return f"correct password_file {settings.password_file}, or press r once the account is mended"
+    return f"press r once the account is mended, or restart with the right password in {settings.password_env}"
 
 
 def fingerprint(secret: str) -> bytes:
