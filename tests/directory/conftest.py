@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.directory.ldap_proxy import LdapProxy
-from tests.directory.needs import SAMBA_PROGRAMS, SLAPD_PROGRAMS, need
 from tests.directory.proxy import FaultProxy
-from tests.directory.reservations import own_address, own_ports
-from tests.directory.samba import Kind, SambaDomain
+from tests.directory.running import running_domain, stopped_slapd
+from tests.directory.samba import SambaDomain
 from tests.directory.server import DirectoryServer
 from tests.directory.slapd import Slapd
 
@@ -23,18 +21,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.directory)
-
-
-@contextmanager
-def running_domain(kind: Kind) -> Iterator[SambaDomain]:
-    need(*SAMBA_PROGRAMS, root=True)
-    with own_address() as (address, folder):
-        domain = SambaDomain.clone(kind, folder, address)
-        try:
-            domain.launch()
-            yield domain
-        finally:
-            domain.kill()
 
 
 @pytest.fixture
@@ -63,17 +49,6 @@ def shared_aadds() -> Iterator[SambaDomain]:
     """A managed domain for tests that leave it as it was."""
     with running_domain("aadds") as domain:
         yield domain
-
-
-@contextmanager
-def stopped_slapd() -> Iterator[Slapd]:
-    need(*SLAPD_PROGRAMS)
-    with own_ports(2) as (ports, folder):
-        server = Slapd.create(folder, ports)
-        try:
-            yield server
-        finally:
-            server.kill()
 
 
 @pytest.fixture

@@ -18,7 +18,10 @@ from msgspec import Struct
 
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 10.0
+TOOL_LIMIT_S = 300.0
 POLL_S = 0.02
+MAX_PAGE_SIZE = 1000
+"""As Active Directory's limit of that name: so many entries an answer, any number by paging."""
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ROOT_DSE = bytes.fromhex("30250201016320 04000a01000a0100020100020100010100 870b6f626a656374436c617373 3000")
 """A search for the rootDSE, as RFC 4511 encodes it."""
@@ -43,15 +46,19 @@ def found(program: str) -> str | None:
 
 
 def run_tool(*command: str | Path, text: str = "", **environment: str) -> str:
-    """The standard output of a system program. Raises `Failed`."""
-    done = subprocess.run(
-        [str(part) for part in command],
-        input=text,
-        capture_output=True,
-        text=True,
-        env=system_environment(**environment),
-        check=False,
-    )
+    """The standard output of a system program. Raises `Failed`, also for one that does not end."""
+    try:
+        done = subprocess.run(
+            [str(part) for part in command],
+            input=text,
+            capture_output=True,
+            text=True,
+            env=system_environment(**environment),
+            check=False,
+            timeout=TOOL_LIMIT_S,
+        )
+    except subprocess.TimeoutExpired:
+        raise Failed(f"{command[0]} did not end within {TOOL_LIMIT_S:g} s") from None
     if done.returncode:
         raise Failed(f"{command[0]} ended with {done.returncode}: {(done.stderr or done.stdout)[-2000:]}")
     return done.stdout
@@ -160,7 +167,10 @@ class DirectoryServer(ABC):
 
     def find(self, filter: str, *attributes: str) -> str:
         """The entries below the base as unwrapped LDIF, read as the administrator. Raises `Failed`."""
-        return self._client_tool("ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-b", self.base_dn, filter, *attributes)
+        paged = ("-E", f"pr={MAX_PAGE_SIZE}/noprompt")
+        return self._client_tool(
+            "ldapsearch", "-LLL", "-o", "ldif-wrap=no", *paged, "-b", self.base_dn, filter, *attributes
+        )
 
     def _client_tool(self, program: str, *arguments: str, text: str = "") -> str:
         who = ("-x", "-H", self.url, "-D", self.admin.user, "-w", self.admin.password)

@@ -11,12 +11,10 @@ from pathlib import Path
 
 from tests.directory.bulk import people
 from tests.directory.certificates import Authority
-from tests.directory.server import Account, DirectoryServer, found, run_tool
+from tests.directory.server import MAX_PAGE_SIZE, Account, DirectoryServer, found, run_tool
 
 BASE_DN = "dc=aadds,dc=example"
 PASSWORD = "secret"
-MAX_PAGE_SIZE = 1000
-"""As Active Directory's MaxPageSize: so many entries an answer, any number by paging."""
 _SYSTEM_SCHEMA = Path("/etc/ldap/schema")
 _OWN_SCHEMA = Path(__file__).with_name("schema") / "active-directory.schema"
 _ACCOUNTS = """\
