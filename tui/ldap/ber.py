@@ -36,7 +36,7 @@ def octets(value: bytes | str) -> bytes:
 
 
 def integer(value: int, tag: int = INTEGER) -> bytes:
-    return tlv(tag, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+    return tlv(tag, value.to_bytes((value + (value < 0)).bit_length() // 8 + 1, "big", signed=True))
 
 
 def sequence(parts: Iterable[bytes], tag: int = SEQUENCE) -> bytes:
