@@ -205,11 +205,18 @@ async def test_paging_that_lost_its_cookie_is_no_count(shared_slapd: Slapd, midd
             await count(opened, shared_slapd)
 
 
-async def test_smaller_pages_than_asked_for(shared_slapd: Slapd, middle: LdapProxy) -> None:
+async def test_smaller_pages_than_asked_for(
+    shared_slapd: Slapd, shared_corp: SambaDomain, ldap_proxy: LdapProxies
+) -> None:
     """A server that makes pages smaller, as Active Directory's MaxPageSize does, hides nothing."""
-    middle.rules = Rules(max_page=300)
-    async with connection(through(middle, shared_slapd), shared_slapd.reader) as opened:
-        assert await count(opened, shared_slapd) == USERS
+    for server, filter, limit in ((shared_slapd, "(objectClass=user)", 300), (shared_corp, "(objectClass=group)", 7)):
+        middle = ldap_proxy(server)
+        async with connection(through(middle, server), server.reader) as opened:
+            whole = [len(page) async for page in opened.search(server.base_dn, filter)]
+            middle.rules = Rules(max_page=limit)
+            parts = [len(page) async for page in opened.search(server.base_dn, filter)]
+        assert max(parts) == limit
+        assert sum(parts) == sum(whole) > limit
 
 
 async def test_pages_without_end(shared_slapd: Slapd) -> None:
