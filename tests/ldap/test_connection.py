@@ -170,12 +170,13 @@ async def test_an_empty_page_is_not_the_end() -> None:
     assert len(await reading) == 1
 
 
-async def test_a_full_page_without_its_control_is_not_the_whole_answer() -> None:
+@pytest.mark.parametrize("sent", [0, 1, 2])
+async def test_a_page_without_its_control_is_not_the_whole_answer(sent: int) -> None:
     """A proxy that takes the control out made a count stop at half; here it is an error that says so."""
     connection, server = connected()
     reading = started(failure(everything(connection.search("dc=x", "(cn=*)", page_size=2))))
     request = await server.asked_once()
-    server.send(*(ber.message(request.number, each) for each in entries(0, 2)))
+    server.send(*(ber.message(request.number, each) for each in entries(0, sent)))
     server.answer(request, FOUND)
     error = await reading
     assert isinstance(error, BadAnswer)

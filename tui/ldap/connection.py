@@ -92,7 +92,7 @@ class Connection:
                 paged = (*controls, requests.page(page_size, cookie))
                 cookie = b""
                 operation = await self._done(request, messages.DONE, paged, most=page_size)
-                cookie = _next_cookie(operation, page_size)
+                cookie = _next_cookie(operation, scope)
                 yield operation.entries
                 if not cookie:
                     return
@@ -138,12 +138,17 @@ async def connect(endpoint: Endpoint, *, timeout_s: float = 10.0) -> Connection:
     return Connection(endpoint, wire, peer)
 
 
-def _next_cookie(operation: Operation, page_size: int) -> bytes:
-    """Empty after the last page. A full page without the control means that somebody took it out, and more is there."""
+def _next_cookie(operation: Operation, scope: Scope) -> bytes:
+    """Empty after the last page. Without the control nobody knows whether it was: then it is not.
+
+    The control was sent as critical, so a server that answers at all answers with it (RFC 2696 section 3); where it is
+    gone, somebody in between took it out, and a count would stop in the middle (facts/ldap.md 3). Only the rootDSE and
+    the schema are read past all controls, and one entry is all there can be in a base search.
+    """
     cookie = page_cookie(operation.answer.result())
-    if cookie is None and len(operation.entries) >= page_size:
+    if cookie is None and scope != "base":
         raise BadAnswer(
-            f"A page of {len(operation.entries):,} entries came without its paging control, so the rest is missing: "
+            f"A page of {len(operation.entries):,} entries came without its paging control, so more may be missing: "
             "look for a proxy in between that removes LDAP controls"
         )
     return cookie or b""
