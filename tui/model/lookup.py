@@ -65,7 +65,8 @@ def closeness(sought: Lookup, seen: Sighting) -> int:
         bool(addresses & {text, f"smtp:{text}"}),
         text in _folded([*seen.attributes.get("displayName", ()), ref.name or ""]),
     )
-    return next((place for place, matches_here in enumerate(matches, 1) if matches_here), len(matches) + 1)
+    hit = (place for place, is_match in enumerate(matches, 1) if is_match and text)
+    return next(hit, len(matches) + 1)
 
 
 def best_first(sought: Lookup, found: Sequence[Sighting]) -> list[Sighting]:

@@ -19,6 +19,7 @@ from tui.sources.errors import NotFound
 from tui.sources.graph import ADVANCED, attempt
 from tui.sources.http import Upstream
 from tui.sources.http_session import Session
+from tui.sources.plausible import past
 
 NEEDS = "User.Read.All and GroupMember.Read.All (or Directory.Read.All)"
 FIND_LIMIT_S = 20.0
@@ -195,9 +196,8 @@ def _marks(item: JsonObject) -> set[str]:
 
 
 def _past(item: JsonObject, key: str, now: datetime) -> datetime | None:
-    """A time that is never after the reading itself, whatever the upstream says."""
-    told = time(item, key)
-    return None if told is None else min(told, now)
+    """None for a time to come: it would keep an object in flight for ever."""
+    return past(time(item, key), now)
 
 
 def _attributes(item: JsonObject, kind: str) -> Mapping[str, tuple[str, ...]]:

@@ -23,6 +23,7 @@ from tui.model.text import clean
 from tui.model.trace import Sighting
 from tui.sources.ldap_object_id import OBJECT_ID_ATTRIBUTES, has_object_id, object_id_filter, object_id_of
 from tui.sources.ldap_session import DirectorySession, RootDse
+from tui.sources.plausible import past
 
 ACCOUNT_DISABLED = 0x2
 # Many may have one display name: the best matches are chosen among so many.
@@ -157,9 +158,9 @@ class _Reading(Struct, frozen=True):
         return None if told is None else self._corrected(told)
 
     def _corrected(self, told: datetime) -> datetime | None:
-        """Never after the reading itself, whatever the server says."""
+        """None for a time to come: it would keep an object in flight for ever."""
         try:
-            return min(self.now, told - timedelta(seconds=self.root.clock_offset_s or 0.0))
+            return past(told - timedelta(seconds=self.root.clock_offset_s or 0.0), self.now)
         except OverflowError:
             return None
 
