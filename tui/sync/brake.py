@@ -7,6 +7,7 @@ round's deletions are done or none.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 
 _ALLOWED = "allowed-deletions"
 
@@ -38,6 +39,10 @@ class Brake:
         """How many wait for the operator; None: the brake does not hold."""
         count = self.count()
         return count if count > max(self._threshold or 0, self._allowed()) else None
+
+    def waiting(self) -> Iterator[str]:
+        """Every entry that is to be deleted."""
+        return (owner for (owner,) in self._db.execute("SELECT owner FROM sync_deletion"))
 
     def count(self) -> int:
         number: int = self._db.execute("SELECT count(*) FROM sync_deletion").fetchone()[0]

@@ -18,6 +18,7 @@ from tui.sync.locks import container_lock, hold
 from tui.sync.replicator import Replicator, Step, SyncState
 from tui.sync.scope import Scope
 from tui.sync.targets.ldap import LdapDomain
+from tui.sync.targets.ldap_writer import Writes
 
 WORK_PER_STEP = 4000
 CACHE_KIB = 16 * 1024
@@ -84,10 +85,11 @@ def assemble(
     session: DirectorySession,
     db: sqlite3.Connection,
     held: ExitStack,
+    writes: Writes | None = None,
 ) -> Sync:
-    """The parts of a sync over a state that is already open."""
+    """The parts of a sync over a state that is already open. `writes`: what to write to instead of the server."""
     checkpoint = Checkpoint(db)
-    domain = LdapDomain(session, checkpoint, container=settings.container, adopt=settings.adopt)
+    domain = LdapDomain(session, checkpoint, container=settings.container, adopt=settings.adopt, writes=writes)
     replicator = Replicator(
         DeltaReader(upstream, credentials=settings.credentials),
         domain,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -142,6 +142,11 @@ class Replicator:
         """Let the deletions that wait be done, if they are no more than `count` when their turn comes."""
         self._allowed = count
         self._state = None
+
+    async def held_names(self) -> AsyncIterator[str]:
+        """What the deletion brake holds, by account name."""
+        for owner in self._brake.waiting() if self._brake.held() is not None else ():
+            yield await self._target.name_of(owner) or owner
 
     async def run_once(self) -> Step:
         """Steps until all is done for now, or one fails."""

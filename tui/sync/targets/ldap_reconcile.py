@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from tui.ldap.connection import Connection
+from msgspec.structs import replace
+
 from tui.ldap.entries import DOMAIN_SCOPE, PERMISSIVE_MODIFY, Change, Entry
 from tui.ldap.values import dn_key
 from tui.model.text import clean
@@ -18,6 +19,7 @@ from tui.sync.naming import RESERVED
 from tui.sync.targets.ldap_mirror import Known, Mirror
 from tui.sync.targets.ldap_place import Place
 from tui.sync.targets.ldap_shape import OBJECT_IDS, object_id_of
+from tui.sync.targets.ldap_writer import Writes
 from tui.sync.targets.target import Kind
 
 PAGE = 500
@@ -31,11 +33,10 @@ _LONGEST_NAME = 80
 class Reconciliation:
     """One comparison, in one transaction."""
 
-    def __init__(
-        self, connection: Connection, place: Place, mirror: Mirror, checkpoint: Checkpoint, *, adopt: bool
-    ) -> None:
-        self._connection = connection
+    def __init__(self, place: Place, writes: Writes, mirror: Mirror, checkpoint: Checkpoint, *, adopt: bool) -> None:
+        self._connection = place.connection
         self._place = place
+        self._writes = writes
         self._mirror = mirror
         self._checkpoint = checkpoint
         self._adopt = adopt
@@ -53,19 +54,22 @@ class Reconciliation:
             )
         with self._checkpoint.transaction():
             self._pass = self._mirror.next_pass()
-            await self._make_container()
-            await self._read_container()
+            is_there = await self._connection.read(self._place.container, ("1.1",)) is not None
+            if is_there:
+                await self._read_container()
+            else:
+                await self._make_container()
             await self._read_local_names()
             self._let_go()
             if is_first and not self._adopt:
                 self._refuse_foreign()
-            await self._read_references()
+            if is_there:
+                await self._read_references()
             self._mirror.belong_to(self._place.key)
 
     async def _make_container(self) -> None:
-        if await self._connection.read(self._place.container, ("1.1",)) is None:
-            name = self._place.container.partition("=")[2].partition(",")[0]
-            await self._connection.add(self._place.container, {"objectClass": ["organizationalUnit"], "ou": [name]})
+        name = self._place.container.partition("=")[2].partition(",")[0]
+        await self._writes.add(self._place.container, {"objectClass": ["organizationalUnit"], "ou": [name]})
 
     # Entries
 
@@ -77,31 +81,21 @@ class Reconciliation:
                     self._meet(entry)
 
     def _meet(self, entry: Entry) -> None:
-        id, kind = object_id_of(entry), self._place.shape.kind_of(entry)
-        if id is None or kind is None or not self._is_new_in_pass(id, entry.dn):
+        id = object_id_of(entry)
+        before = self._mirror.get(id) if id is not None else None
+        owned = before.owned if before is not None else id is not None and self._mirror.intended(id)
+        found = self._place.shape.known(entry, id, owned=owned) if id is not None else None
+        if found is None or (before is not None and self._is_double(before, found)):
             self._meet_local(entry)
             return
-        before = self._mirror.get(id)
-        texts = self._place.shape.held(kind, entry)
-        found = Known(
-            object_id=id,
-            kind=kind,
-            dn=entry.dn,
-            name=next(iter(texts.get("samaccountname", ())), entry.text("cn") or ""),
-            upn_key=next((upn.casefold() for upn in texts.get("userprincipalname", ())), None),
-            owned=before.owned if before else self._mirror.intended(id),
-            attributes=texts,
-            credentials=before.credentials if before else "",
-        )
-        self._mirror.put(found, self._pass)
+        self._mirror.put(replace(found, credentials=before.credentials if before else ""), self._pass)
         if found.owned and (before is None or not _is_same(before, found)):
-            self._checkpoint.queue(id)
-            self._checkpoint.queue_references_of(id)
+            self._checkpoint.queue(found.object_id)
+            self._checkpoint.queue_references_of(found.object_id)
 
-    def _is_new_in_pass(self, id: str, dn: str) -> bool:
-        """Of two entries with one object id the one that is known counts, the other is local."""
-        before = self._mirror.get(id)
-        return before is None or not self._mirror.is_met(id, self._pass) or dn_key(before.dn) == dn_key(dn)
+    def _is_double(self, before: Known, found: Known) -> bool:
+        """Of two entries with one object id the first counts, the other is as good as local."""
+        return self._mirror.is_met(before.object_id, self._pass) and dn_key(before.dn) != dn_key(found.dn)
 
     def _meet_local(self, entry: Entry) -> None:
         names = self._note_names(entry)
@@ -169,7 +163,7 @@ class Reconciliation:
                 await self._links_of(entry, "manager", dangling)
         self._checkpoint.compare_links()
         for dn, values in dangling.items():
-            await self._connection.modify(dn, [Change("delete", "member", values)], controls=(PERMISSIVE_MODIFY,))
+            await self._writes.modify(dn, [Change("delete", "member", values)], controls=(PERMISSIVE_MODIFY,))
 
     async def _links_of(self, entry: Entry, relation: str, dangling: dict[str, list[str]]) -> None:
         owner = self._mirror.by_dn(dn_key(entry.dn))

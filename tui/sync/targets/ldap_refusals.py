@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from tui.ldap.errors import LdapError, Refused
-from tui.sources.errors import SourceError
-from tui.sources.ldap_session import source_error
+from tui.ldap.errors import Refused
 from tui.sync.targets.target import InvalidValue, NameTaken, Refusal, TargetRefused, Unique
 
 NO_SUCH_ATTRIBUTE, VALUE_EXISTS, NO_SUCH_OBJECT, ALREADY_EXISTS = 16, 20, 32, 68
@@ -26,11 +24,6 @@ Texts = Mapping[str, Sequence[str]]
 def of_one_object(error: Refused) -> bool:
     """False where the whole step must end, as when the server is busy or unavailable."""
     return error.code in _OF_ONE_OBJECT
-
-
-def failed(error: LdapError, where: str) -> SourceError:
-    """What ended the step."""
-    return source_error(error, where)
 
 
 def refusal(error: Refused, texts: Texts) -> Refusal:

@@ -17,6 +17,7 @@ from tui.ldap.entries import Value
 from tui.ldap.values import guid_bytes, guid_text, sid_text
 from tui.sync.errors import SchemaLacks
 from tui.sync.mapping import DISABLED, GROUP_ATTRIBUTES, NEVER_EXPIRES, NORMAL_ACCOUNT, USER_ATTRIBUTES
+from tui.sync.targets.ldap_mirror import Known
 from tui.sync.targets.ldap_schema import OCTETS_SYNTAX, AttributeType, ObjectClass, Schema
 from tui.sync.targets.target import Entry, Kind
 
@@ -73,6 +74,29 @@ class Shape(Struct, frozen=True, kw_only=True):
             if values:
                 texts[name] = tuple(sorted(_normal(name, _decoded(each, value), self) for value in values))
         return texts
+
+    def known(self, entry: LdapEntry, object_id: str, *, owned: bool) -> Known | None:
+        """The entry of an object as the server has it; None for one that is neither user nor group."""
+        kind = self.kind_of(entry)
+        if kind is None:
+            return None
+        texts = self.held(kind, entry)
+        return Known(
+            object_id=object_id,
+            kind=kind,
+            dn=entry.dn,
+            name=next(iter(texts.get("samaccountname", ())), entry.text("cn") or ""),
+            upn_key=next((upn.casefold() for upn in texts.get("userprincipalname", ())), None),
+            owned=owned,
+            attributes=texts,
+        )
+
+    def id_attribute(self, kind: Kind) -> str:
+        return OBJECT_IDS[0 if kind == "user" else 1]
+
+    def id_value(self, entry: Entry) -> Value:
+        """An object's id as the server stores it. Raises ValueError."""
+        return self.encoded(entry.kind, self.id_attribute(entry.kind).lower(), (entry.object_id,))[0]
 
     def encoded(self, kind: Kind, name: str, values: Sequence[str]) -> tuple[Value, ...]:
         """Values as the server takes them. Raises ValueError."""
