@@ -13,7 +13,7 @@ from tui.sources.errors import UpstreamFailed
 from tui.sources.ldap_changes import Changes, Mark, changes_since, last_change, mark_of
 from tui.sources.ldap_counting import Counting
 from tui.sources.ldap_counts import Layout
-from tui.sources.ldap_layout import layout_of
+from tui.sources.ldap_layout import layout_of, outline_of
 from tui.sources.ldap_root import RootDse
 from tui.sources.ldap_session import DirectorySession
 from tui.sources.source import Exchange
@@ -59,7 +59,7 @@ class LdapSource:
         return self._facts(mark, root, now)
 
     def exchange(self) -> Exchange:
-        return self._exchange
+        return replace(self._exchange, requests=self._session.requests)
 
     def resume(self) -> None:
         """The operator asks again after a refused sign-in."""
@@ -72,7 +72,6 @@ class LdapSource:
         self._exchange = replace(self._exchange, latency_ms=None, clock_offset_s=None)
         await self._session.connection()
         asked = self._clock.monotonic()
-        self._sent(2)
         root = await self._session.root()
         latency_ms = (self._clock.monotonic() - asked) * 1000
         self._exchange = replace(self._exchange, latency_ms=latency_ms, clock_offset_s=root.clock_offset_s)
@@ -91,13 +90,12 @@ class LdapSource:
     async def _look_for_changes(self, mark: Mark, root: RootDse, now: datetime) -> None:
         """What was found is kept until a poll succeeds as a whole."""
         if self._layout is None:
-            self._layout = await layout_of(self._session, root, self._side)
+            self._layout = await outline_of(self._session, root, self._side)
         if self._read_to is None:
             self._read_to = mark.beginning()
             self._last_change = await last_change(self._session, self._layout, mark, root.clock_offset_s, now)
         elif not mark.is_unmoved(self._read_to):
             found = await changes_since(self._read_to, self._session, self._layout, self._side, root, now)
-            self._sent(found.requests)
             self._read_to = replace(mark, stamp=found.stamp)
             self._take(found)
 
@@ -111,7 +109,7 @@ class LdapSource:
         if self._counting.is_due(mark):
             self._layout = await layout_of(self._session, root, self._side)
             self._counting.begin(self._layout, mark, now)
-        self._sent(await self._counting.go_on(until))
+        await self._counting.go_on(until)
         if self._read_to is None:
             self._read_to = mark.after_count(self._counting.newest_stamp)
 
@@ -130,6 +128,3 @@ class LdapSource:
             changes_truncated=told.truncated,
             server=root.host,
         )
-
-    def _sent(self, requests: int) -> None:
-        self._exchange = replace(self._exchange, requests=self._exchange.requests + requests)

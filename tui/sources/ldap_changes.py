@@ -94,7 +94,6 @@ class Changes(Struct, frozen=True, kw_only=True):
     truncated: bool = False
     newest: datetime | None = None
     stamp: str = ""
-    requests: int = 0
 
     def followed_by(self, later: Changes) -> Changes:
         """Both, the latest of them where there are more than `MOST_CHANGES`."""
@@ -117,7 +116,7 @@ async def changes_since(
     before: Mark, session: DirectorySession, layout: Layout, side: Side, root: RootDse, now: datetime
 ) -> Changes:
     """Users and groups that were written after `before`, at most `MOST_CHANGES`. Raises a `SourceError`."""
-    entries, truncated, requests = await _written_after(before, session, layout, side)
+    entries, truncated = await _written_after(before, session, layout, side)
     told = [change_of(entry, side, before, root.clock_offset_s, now) for entry in entries]
     changes = tuple(change for change in told if change is not None)
     return Changes(
@@ -125,7 +124,6 @@ async def changes_since(
         truncated=truncated,
         newest=max((change.at for change in changes), default=None),
         stamp=max([before.stamp, *(entry.text(WRITE_STAMP) or "" for entry in entries)]),
-        requests=requests,
     )
 
 
@@ -170,25 +168,23 @@ def change_of(entry: Entry, side: Side, before: Mark, offset_s: float | None, no
 def is_new(entry: Entry, before: Mark) -> bool:
     """Whether the entry was made after `before`, by the same measure as its changes."""
     if before.usn is not None:
-        made = usn(entry, "uSNCreated")
-        return made is not None and made > before.usn
-    made_at = (entry.text("createTimestamp") or "")[:_STAMP_SECONDS]
-    return bool(made_at) and made_at >= before.stamp[:_STAMP_SECONDS]
+        return (usn(entry, "uSNCreated") or 0) > before.usn
+    made, written = ((entry.text(name) or "")[:_STAMP_SECONDS] for name in ("createTimestamp", "modifyTimestamp"))
+    since = before.stamp[:_STAMP_SECONDS]
+    return made > since or (made == since and made == written)
 
 
 async def _written_after(
     before: Mark, session: DirectorySession, layout: Layout, side: Side
-) -> tuple[Sequence[Entry], bool, int]:
+) -> tuple[Sequence[Entry], bool]:
     entries: list[Entry] = []
-    requests = 0
     attributes = (*attributes_of(side), *_BOOKKEEPING)
     async with aclosing(session.pages(layout.people, _filter(before, layout, side), attributes)) as pages:  # type: ignore[type-var]
         async for page in pages:
-            requests += 1
             entries += [entry for entry in page if before.usn is not None or _stamped_after(entry, before)]
             if len(entries) > MOST_CHANGES:
                 break
-    return entries[:MOST_CHANGES], len(entries) > MOST_CHANGES, requests
+    return entries[:MOST_CHANGES], len(entries) > MOST_CHANGES
 
 
 def _filter(before: Mark, layout: Layout, side: Side) -> str:

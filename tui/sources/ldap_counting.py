@@ -70,15 +70,14 @@ class Counting:
         self._running = _Begun(Tally(layout, self._side, now), mark)
         self._has_news = False
 
-    async def go_on(self, until: float) -> int:
-        """Count until `until` of the clock, if a count is under way; the number of requests.
+    async def go_on(self, until: float) -> None:
+        """Count until `until` of the clock, if a count is under way.
 
         Raises a `SourceError`, among them `TimedOut` where not even one of its searches came to its end.
         """
         begun = self._running
         if begun is None:
-            return 0
-        before = begun.tally.requests
+            return
         if not await begun.tally.go_on(self._session, self._clock, until):
             raise TimedOut(
                 f"{self._session.where}: a search for one count did not end in the time of a poll; "
@@ -86,7 +85,6 @@ class Counting:
             )
         if begun.tally.is_complete:
             self._finished, self._running, self._ended = begun, None, self._clock.monotonic()
-        return begun.tally.requests - before
 
     def counts(self, mark: Mark, now: datetime) -> Counts:
         """What is known: all of the last full count, or as far as the first one has come.

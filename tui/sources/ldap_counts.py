@@ -59,7 +59,6 @@ class Tally:
         self.began = began
         self.took_s = 0.0
         self.newest = ""
-        self.requests = 0
         self._side = side
         self._plan = plan(layout, side)
         self._found: dict[str, int] = {}
@@ -93,7 +92,6 @@ class Tally:
         number = 0
         async with aclosing(session.pages(question.base, question.filter, attributes)) as pages:  # type: ignore[type-var]
             async for page in pages:
-                self.requests += 1
                 number += len(page)
                 if stamped:
                     self.newest = max([self.newest, *(entry.text(WRITE_STAMP) or "" for entry in page)])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import aclosing
 
+from msgspec.structs import replace
+
 from tui.model.states import ObjectType, Side
 from tui.sources.ldap_counts import Layout
 from tui.sources.ldap_filters import any_of, of_type
@@ -14,14 +16,21 @@ from tui.sources.ldap_session import DirectorySession
 PEOPLE_OU = "OU=AADDC Users"
 
 
+async def outline_of(session: DirectorySession, root: RootDse, side: Side) -> Layout:
+    """Where to look, without the attributes in use. Raises a `SourceError`."""
+    people = root.base if side is Side.ON_PREMISES else await people_of(session, root.base)
+    return Layout(kind=root.kind, base=root.base, people=people)
+
+
 async def layout_of(session: DirectorySession, root: RootDse, side: Side) -> Layout:
-    """A few searches for one entry each. Raises a `SourceError`."""
+    """All of it, by a few searches for one entry each. Raises a `SourceError`."""
+    outline = await outline_of(session, root, side)
     if side is Side.ON_PREMISES:
-        return Layout(kind=root.kind, base=root.base, people=root.base)
-    people = await people_of(session, root.base)
+        return outline
+    people = outline.people
     used = [name for name in OBJECT_ID_ATTRIBUTES if await _has_any(session, people, any_of((name,)))]
     hidden = not used and people != root.base and await _has_any(session, people, of_type(root.kind, ObjectType.USERS))
-    return Layout(kind=root.kind, base=root.base, people=people, id_attributes=tuple(used), ids_hidden=hidden)
+    return replace(outline, id_attributes=tuple(used), ids_hidden=hidden)
 
 
 async def people_of(session: DirectorySession, base: str) -> str:

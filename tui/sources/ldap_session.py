@@ -33,6 +33,7 @@ class DirectorySession:
     """Connected and bound when first needed, then kept: a name that leads to several servers stays with one of them.
 
     After one refused bind nothing is sent any more until `resume` or another password (facts/domain.md 1.6).
+    `requests`: how many were sent by `root`, `pages` and sign-ins since the start.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class DirectorySession:
     ) -> None:
         self.settings = settings
         self.endpoint = endpoint_of(settings)
+        self.requests = 0
         self._clock = clock
         self._label = label
         self._timeout_s = timeout_s
@@ -127,15 +129,18 @@ class DirectorySession:
             search = connection.search(base, filter, attributes, scope=scope, page_size=page_size)
             async with aclosing(search) as pages:  # type: ignore[type-var]
                 async for page in pages:
+                    self.requests += 1
                     yield page
 
     async def root(self) -> RootDse:
         """Who answers and how far it is, read now. Raises a `SourceError`."""
         async with self.use() as connection:
             asked = self._clock.now()
+            self.requests += 1
             entry = await connection.root(*ROOT_ATTRIBUTES)
             between = asked + (self._clock.now() - asked) / 2
             if self._invocation is None or self._invocation[0] is not connection:
+                self.requests += 1
                 self._invocation = (connection, await invocation_of(connection, entry.text("dsServiceName") or ""))
             if not (self.settings.base_dn or naming_context(entry)):
                 raise BadAnswer(f"{self.where} does not tell what it holds: set base_dn")
@@ -199,6 +204,7 @@ class DirectorySession:
         user = self.settings.bind_user
         if user is None:
             return
+        self.requests += 1
         try:
             await connection.bind(user, secret)
         except LdapError as error:
