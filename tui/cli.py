@@ -162,6 +162,26 @@ def lab(listen: str, scenario: str | None, state: Path | None) -> int:
         raise click.UsageError(str(error)) from None
 
 
+@commands.command(short_help="The one-way sync into a managed domain.")
+@click.option("--once", is_flag=True, help="One round, then exit.")
+@click.option("--dry-run", is_flag=True, help="Print what would change, and change nothing.")
+@click.option(
+    "--allow-deletions", type=click.IntRange(0), metavar="N", help="Let up to N deletions through that are held back."
+)
+@common_options
+def sync(once: bool, dry_run: bool, allow_deletions: int | None) -> int:
+    """Bring a tenant's users and groups into the directory of its [tenant.sync] section, one way, until interrupted.
+
+    The tenant is only read, and in the directory only what the sync itself made is changed. With --once it exits 0
+    when all is done, 1 when objects are set aside, 2 when it is held by the deletion brake or not possible, 3 when an
+    end cannot be reached.
+    """
+    settings = _settings(_begin())
+    from tui.cli_sync import SyncOptions, run_sync
+
+    return run_sync(settings, SyncOptions(once=once, dry_run=dry_run, allow_deletions=allow_deletions), _write)
+
+
 def _live() -> int:
     from tui.config import chosen_path
 

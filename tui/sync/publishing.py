@@ -76,7 +76,7 @@ class Publication:
             resource_group=_in_resource_id(self._tenant, "resourcegroups") or RESOURCE_GROUP,
             name=_in_resource_id(self._tenant, "domainservices") or domain_name(settings),
             deployment_id=identity,
-            location="this machine",
+            location="",
             controllers=(urlsplit(settings.directory.url).hostname or "",),
             evaluated=self._clock.now(),
             last_sync=state.last_success if state is not None else None,
