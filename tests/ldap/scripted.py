@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator, Awaitable, Coroutine
 from typing import Any
 
+import pytest
 from msgspec import Struct
 
 from tests.helpers import settle
@@ -13,10 +15,15 @@ from tests.ldap import wire_format as ber
 from tui.ldap.connection import Connection
 from tui.ldap.dial import Peer
 from tui.ldap.endpoint import Endpoint, Security
+from tui.ldap.entries import Entry
+from tui.ldap.errors import LdapError
 from tui.ldap.wire import Wire
 
 ENDPOINT = Endpoint(host="dc1.test", port=636, security=Security.LDAPS)
 HIGH_WATER = 256 * 1024
+ADDED = ber.result(0x69)
+FOUND = ber.result(0x65)
+PAGED = "1.2.840.113556.1.4.319"
 
 
 class Request(Struct, frozen=True):
@@ -114,3 +121,25 @@ def _request(parts: list[Any]) -> Request:
         values = [value for kind, value in control if kind == 4]
         controls[values[0].decode()] = values[1] if len(values) > 1 else b""
     return Request(int.from_bytes(raw, "big", signed=True), tag, body, controls)
+
+
+def page(*cookie: bytes) -> bytes:
+    return ber.page_control(*cookie)
+
+
+def entries(start: int, stop: int) -> list[bytes]:
+    return [ber.entry(f"cn={number},dc=x", {"cn": [b"%d" % number]}) for number in range(start, stop)]
+
+
+async def everything(pages: AsyncIterator[Any]) -> list[Entry]:
+    return [entry async for page in pages for entry in page]
+
+
+def started(work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    return asyncio.create_task(work)
+
+
+async def failure(work: Awaitable[Any]) -> LdapError:
+    with pytest.raises(LdapError) as caught:
+        await work
+    return caught.value

@@ -146,7 +146,7 @@ async def _start_tls(
 ) -> None:
     """Nothing that came in the clear is ever seen by `wire`."""
     loop = asyncio.get_running_loop()
-    transport, asking = await loop.create_connection(lambda: _AskForTls(endpoint), sock=sock)
+    transport, asking = await loop.create_connection(lambda: AskForTls(endpoint), sock=sock)
     try:
         await asking.granted
         secure = await loop.start_tls(
@@ -164,7 +164,7 @@ async def _start_tls(
     wire.connection_made(secure)
 
 
-class _AskForTls(asyncio.Protocol):
+class AskForTls(asyncio.Protocol):
     """Takes one answer in the clear. What comes behind it, before TLS, was put there by somebody in between."""
 
     def __init__(self, endpoint: Endpoint) -> None:

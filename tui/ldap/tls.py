@@ -86,4 +86,4 @@ def _trust(context: ssl.SSLContext, ca_file: str) -> None:
 
 @lru_cache(maxsize=256)
 def _tell_once(host: str) -> None:
-    log.warning("%s: the stricter rules for certificates (RFC 5280) are off by tls_strict = false", host)
+    log.warning("%s: the stricter rules for certificates (RFC 5280) are off", host)
