@@ -22,6 +22,9 @@ from tui.service.status import LOOK_AT_THE_CLOCK_S, MonitoredTenant, StatusServi
 from tui.service.wiring import Wire, monitored
 from tui.settings import DirectorySettings, DomainServicesSettings, PollSettings, Settings, TenantSettings
 from tui.sources.auth import StaticTokens
+from tui.sources.graph_changes import ChangesSource
+from tui.sources.http import Upstream
+from tui.sources.source import Source
 
 if TYPE_CHECKING:
     from tui.lab.lab import Lab
@@ -196,7 +199,7 @@ def lab_service(lab: Lab) -> StatusService:
     watched = MonitoredTenant(
         over_http.name,
         over_http.tenant_id,
-        (*over_http.sources, *lab.directory_sources()),
+        (*over_http.sources, _lab_changes(lab, wire), *lab.directory_sources()),
         (*over_http.sides, *lab_sides(lab.world)),
     )
     return StatusService(
@@ -206,6 +209,19 @@ def lab_service(lab: Lab) -> StatusService:
         limit_s=6 * REQUEST_TIMEOUT_S * speed,
         look_every_s=LOOK_AT_THE_CLOCK_S * speed,
     )
+
+
+def _lab_changes(lab: Lab, wire: Wire) -> Source:
+    """What a tenant gets whose directories are configured: the lab's are read in another way."""
+    graph = Upstream(
+        LAB_URL,
+        tokens=wire.tokens,
+        audience=LAB_URL,
+        clock=lab.clock,
+        timeout_s=REQUEST_TIMEOUT_S,
+        transport=wire.transport,
+    )
+    return lab.once_open(ChangesSource(graph, lab.clock))
 
 
 def _show(

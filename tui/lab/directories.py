@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from tui.clock import Clock
+from tui.lab.directory_changes import ChangesInDomain, ChangesOnPremises
 from tui.lab.world import World
-from tui.model.facts import DirectoryFacts
+from tui.model.facts import AnyFacts, DirectoryFacts
 from tui.model.reading import Absence, Reading
 from tui.model.states import ObjectType, SourceId
-from tui.sources.source import Exchange
+from tui.sources.source import Exchange, Source
 
 KINDS_OF_THE_DOMAIN = {ObjectType.USERS: "user", ObjectType.GROUPS: "group"}
 
@@ -38,15 +41,37 @@ class DirectorySource:
         return None
 
 
+class PatientSource:
+    """Another source that is not asked before the lab is `ready`: what it does to open is no change."""
+
+    def __init__(self, source: Source, ready: Callable[[], Awaitable[None]]) -> None:
+        self.id = source.id
+        self.optional = source.optional
+        self.exchange = source.exchange
+        self.aclose = source.aclose
+        self._source = source
+        self._ready = ready
+
+    async def fetch(self) -> AnyFacts:
+        await self._ready()
+        return await self._source.fetch()
+
+
 Ready = Callable[[], Awaitable[None]]
 
 
 def directory_sources(world: World, clock: Clock, *, filled: Ready, opened: Ready) -> list[DirectorySource]:
     """On-premises Active Directory once it is `filled`, and the managed domain once the lab is `opened`."""
+    on_premises, in_domain = ChangesOnPremises(world.directory), ChangesInDomain(world.replication.store)
     return [
-        DirectorySource(SourceId.ON_PREMISES, lambda: on_premises_facts(world, clock), filled),
-        DirectorySource(SourceId.MANAGED_DOMAIN, lambda: managed_domain_facts(world, clock), opened),
+        DirectorySource(SourceId.ON_PREMISES, lambda: _with(on_premises, on_premises_facts(world, clock)), filled),
+        DirectorySource(SourceId.MANAGED_DOMAIN, lambda: _with(in_domain, managed_domain_facts(world, clock)), opened),
     ]
+
+
+def _with(changes: ChangesOnPremises | ChangesInDomain, facts: DirectoryFacts) -> DirectoryFacts:
+    found = changes.since_last(facts.as_of)
+    return replace(facts, changes=found.changes, changes_truncated=found.truncated)
 
 
 def on_premises_facts(world: World, clock: Clock) -> DirectoryFacts:

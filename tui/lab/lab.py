@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from tui.clock import Clock, SystemClock
 from tui.lab import scenario as scenarios
 from tui.lab.clock import LabClock
-from tui.lab.directories import directory_sources, managed_domain_facts, on_premises_facts
+from tui.lab.directories import PatientSource, directory_sources, managed_domain_facts, on_premises_facts
 from tui.lab.events import EventQueue
 from tui.lab.opening import open_world
 from tui.lab.scenario import Scenario
@@ -130,6 +130,10 @@ class Lab:
     def directory_sources(self) -> list[Source]:
         """The on-premises directory and the managed domain, for the monitor."""
         return [*directory_sources(self._world, self.clock, filled=self._filled, opened=self._opened)]
+
+    def once_open(self, source: Source) -> Source:
+        """`source`, asked only when the lab has opened."""
+        return PatientSource(source, self._opened)
 
     def tick(self, most: int | None = None) -> bool:
         """Do what is due by now, in order, `most` pieces of it; True where more is due."""

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from tui.model.finding import Finding, in_order
 from tui.model.judge_alerts import alert_findings, deletion_findings
+from tui.model.judge_differences import difference_findings
 from tui.model.judge_failures import failure_findings
 from tui.model.judge_hops import graded, hop_findings
 from tui.model.judge_jobs import job_findings
@@ -53,3 +54,4 @@ def _findings(snapshot: TenantSnapshot, thresholds: Thresholds, now: datetime) -
     yield from source_findings(snapshot, now)
     yield from unread_hop_findings(snapshot)
     yield from count_findings(snapshot)
+    yield from difference_findings(snapshot)

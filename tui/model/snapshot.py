@@ -113,11 +113,13 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 
 class Unexplained(Struct, frozen=True, kw_only=True):
-    """What has been unexplained on one hop for longer than its warning threshold. `since`: at the latest."""
+    """What has been unexplained on one hop for longer than its warning threshold. `since`: at the latest.
+    `is_surplus`: the later side holds more, not less."""
 
     hop: HopName
     number: int
     since: datetime | None = None
+    is_surplus: bool = False
 
 
 class CountRow(Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from typing import Any
 from tui.model.facts import Alert, ObjectRef
 from tui.model.failures import docs, remedy, summary
 from tui.model.reading import Reading
-from tui.model.snapshot import CountRow, Failure, Hop, Progress, Reason, SourceStatus, TenantSnapshot
+from tui.model.snapshot import CountRow, Failure, Hop, Lag, LagFigures, Progress, Reason, SourceStatus, TenantSnapshot
 from tui.model.states import HopName, ObjectType
 from tui.model.text import rfc3339
 from tui.reports.tenant_facts import tenant_facts
@@ -127,6 +127,27 @@ def _hop(hop: Hop, at: datetime) -> dict[str, Any]:
         "as_of": rfc3339(hop.as_of),
         "note": hop.note,
         "progress": _progress(hop.progress) if hop.progress else None,
+        "lag": _lag(hop.lag) if hop.lag else None,
+    }
+
+
+def _lag(lag: Lag) -> dict[str, Any]:
+    return {
+        "hour": _figures(lag.hour),
+        "day": _figures(lag.day),
+        "in_flight": lag.in_flight,
+        "oldest_s": _number(lag.oldest_s),
+        "truncated": lag.truncated,
+        "not_arrived": lag.not_arrived,
+    }
+
+
+def _figures(figures: LagFigures) -> dict[str, Any]:
+    return {
+        "samples": figures.samples,
+        "median_s": _number(figures.median_s),
+        "p95_s": _number(figures.p95_s),
+        "max_s": _number(figures.max_s),
     }
 
 

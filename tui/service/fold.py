@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from tui.model.facts import (
     Alert,
+    ChangesFacts,
     CloudSyncFacts,
     CloudSyncJob,
     ConnectHealthFacts,
@@ -133,8 +134,9 @@ def _(facts: CountsFacts, old: TenantSnapshot) -> TenantSnapshot:
     return replace(old, counts=rows, deleted_items=facts.deleted)
 
 
-@_fold.register
-def _(facts: FailuresFacts, old: TenantSnapshot) -> TenantSnapshot:
+@_fold.register(FailuresFacts)
+@_fold.register(ChangesFacts)
+def _(facts: Facts, old: TenantSnapshot) -> TenantSnapshot:
     return old
 
 

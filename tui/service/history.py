@@ -41,6 +41,15 @@ class Samples:
         newest = self._samples[-1].at
         return min(sample.value for sample in self._samples if sample.at >= newest - span)
 
+    def since(self, least: int) -> datetime | None:
+        """The first of the newest samples in a row that are at least `least`; None where the newest is less."""
+        since = None
+        for sample in reversed(self._samples):
+            if sample.value < least:
+                break
+            since = sample.at
+        return since
+
     def per_second(self, span: timedelta) -> float | None:
         """The mean rate over the last `span`; None with fewer than two samples in it."""
         recent = [sample for sample in self._samples if sample.at >= self._samples[-1].at - span]

@@ -6,8 +6,8 @@ with the tenant: so many changes are followed, so many arrivals and objects reme
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -23,6 +23,7 @@ T = TypeVar("T")
 HOUR = timedelta(hours=1)
 MOST_FOLLOWED = 5000
 MOST_OF_ONE = 4
+LOOKS = 3
 KEPT_ARRIVAL = timedelta(minutes=30)
 TYPES = {"user": ObjectType.USERS, "group": ObjectType.GROUPS}
 KeyOf = Callable[[ObjectChange], str | None]
@@ -91,8 +92,10 @@ class LagMeter:
         self._waiting: OrderedDict[str, Arrival] = OrderedDict()
         self._left: OrderedDict[str, bytes] = OrderedDict()
         self._held: OrderedDict[str, bytes] = OrderedDict()
+        self._filled: set[str] = set()
         self._failing: Collection[str] = frozenset()
         self._passed: datetime | None = None
+        self._passed_at_looks: deque[datetime | None] = deque(maxlen=LOOKS)
 
     def departed(self, changes: Iterable[ObjectChange], now: datetime, *, truncated: bool = False) -> None:
         """What the earlier side told at `now`."""
@@ -110,6 +113,7 @@ class LagMeter:
             key = self._key_of(change)
             if key is not None:
                 self._arrive(key, change, now)
+        self._settle()
         self._give_up(now)
 
     def removed(self, keys: Iterable[str]) -> None:
@@ -204,7 +208,7 @@ class LagMeter:
     # Arrivals
 
     def _arrive(self, key: str, change: ObjectChange, now: datetime) -> None:
-        mark = fingerprint(change.kind, change.values)
+        mark = fingerprint(change.kind, self._comparable(change))
         arrival = Arrival(min(change.at, now), now, mark, change.synced_at)
         _remember(self._held, key, merged(self._held.get(key), mark), self._most)
         several = self._followed.get(key, [])
@@ -217,6 +221,15 @@ class LagMeter:
         del several[: found + 1]
         if not several:
             del self._followed[key]
+
+    def _comparable(self, change: ObjectChange) -> Mapping[str, tuple[str, ...]]:
+        """An attribute that this side has never shown filled may have another name here, or be hidden: not told."""
+        empty = [name for name, values in change.values.items() if not values]
+        if len(empty) < len(change.values):
+            self._filled.update(change.values.keys() - empty)
+        if self._filled.issuperset(empty):
+            return change.values
+        return {name: values for name, values in change.values.items() if values or name in self._filled}
 
     def _is_same(self, one: Departure, arrival: Arrival) -> bool:
         if self._by_sync_time and arrival.synced_at is not None and arrival.synced_at >= one.at:
@@ -249,14 +262,27 @@ class LagMeter:
     def _drop(self, key: str) -> None:
         self._number -= len(self._followed.pop(key, ()))
 
+    def _settle(self) -> None:
+        """Forget what had nothing to carry: the hop passed it some looks ago, and no arrival was seen since. Whatever
+        arrives later with the same values is another change."""
+        self._passed_at_looks.append(self._passed)
+        passed = self._passed_at_looks[0]
+        if passed is None or len(self._passed_at_looks) < LOOKS:
+            return
+        for key, several in list(self._followed.items()):
+            if any(not one.is_certain and one.at < passed - self._slack for one in several):
+                self._keep(key, [one for one in several if one.is_certain or one.at >= passed - self._slack])
+
+    def _keep(self, key: str, several: list[Departure]) -> None:
+        self._drop(key)
+        if several:
+            self._followed[key] = several
+            self._number += len(several)
+
     def _give_up(self, now: datetime) -> None:
         for key, several in list(self._followed.items()):
             if now - several[0].at > DAY:
-                self._drop(key)
-                kept = [one for one in several if now - one.at <= DAY]
-                if kept:
-                    self._followed[key] = kept
-                    self._number += len(kept)
+                self._keep(key, [one for one in several if now - one.at <= DAY])
         while self._waiting and now - next(iter(self._waiting.values())).seen > KEPT_ARRIVAL:
             self._waiting.popitem(last=False)
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from tui.clock import Clock
 from tui.model.facts import (
+    ChangesFacts,
     CloudSyncFacts,
     ConnectHealthFacts,
     DirectoryFacts,
@@ -21,9 +22,10 @@ from tui.model.facts import (
 )
 from tui.model.failures import Merged, merging
 from tui.model.judge import judge
+from tui.model.reading import Reading
 from tui.model.snapshot import CountRow, Failure, SourceStatus, TenantSnapshot, Thresholds
 from tui.model.states import HOP_SOURCE, HopName, HopState, ObjectType, SourceId
-from tui.service.differences import ROW_OF_OBJECT, connect_gap, domain_gap, in_scope, row_difference
+from tui.service.differences import ROW_OF_OBJECT, Known, connect_gap, domain_gap, explained, in_scope
 from tui.service.events import with_events
 from tui.service.first_sync import FirstSync
 from tui.service.fold import (
@@ -37,12 +39,15 @@ from tui.service.fold import (
     with_status,
 )
 from tui.service.history import Samples
+from tui.service.lag_hops import MeasuredLag
+from tui.service.lag_keys import keys_of
 from tui.service.poller import Outcome, Poller
 from tui.settings import PollSettings
 from tui.sources.errors import Denied, SourceError
 from tui.sources.source import Exchange, Source
 
 MINUTE = timedelta(minutes=1)
+FRESH_POLLS = 3  # a count that as many polls have not renewed is not compared
 
 
 class _Batch(Struct, frozen=True):
@@ -51,6 +56,13 @@ class _Batch(Struct, frozen=True):
     as_of: datetime
     reports: tuple[FailureReport, ...]
     truncated: bool
+
+
+class _Failing(Struct, frozen=True):
+    """Failing objects that the next side lacks: how many by hop and type, and by what each hop's may be known."""
+
+    counts: Mapping[tuple[HopName, ObjectType], int] = field(default_factory=dict)
+    keys: Mapping[HopName, Collection[str]] = field(default_factory=dict)
 
 
 class TenantMonitor:
@@ -88,7 +100,10 @@ class TenantMonitor:
         self._one_at_a_time = asyncio.Lock()
         self._batches: dict[SourceId, _Batch] = {}
         self._merged = Merged()
-        self._failed: Counter[tuple[HopName, ObjectType]] = Counter()
+        self._failing = _Failing()
+        self._poll = poll
+        self._lag = MeasuredLag({one.id for one in sources}, poll, thresholds, random)
+        self._left_out: dict[ObjectType, int] = {}
         self._entra = {kind: Samples() for kind in ObjectType}
         self._gaps = {(hop, kind): Samples() for hop in HopName for kind in ObjectType}
         self._first_sync = FirstSync()
@@ -101,7 +116,7 @@ class TenantMonitor:
             source = poller.source.id
             merged = await self._merge(source, outcome)
             # From here on nothing gives way: the snapshot cannot change under the feet of what is made of it.
-            new = self._with_facts(source, outcome)
+            new = self._with_lag(source, outcome, self._with_facts(source, outcome))
             new = self._with_differences(self._with_failures(new) if merged else new)
             before = new.source(source) or SourceStatus(source=source)
             rate = self._requests_per_minute(source, outcome.exchange)
@@ -141,6 +156,8 @@ class TenantMonitor:
     def _with_facts(self, source: SourceId, outcome: Outcome) -> TenantSnapshot:
         facts = outcome.facts
         if isinstance(facts, DirectoryFacts):
+            if source is SourceId.ON_PREMISES:
+                self._left_out = {kind: one.value for kind, one in facts.excluded.items() if one.value is not None}
             return fold_directory(self.snapshot, source, facts)
         if outcome.error is not None:
             return with_refusal(self.snapshot, source, outcome.error)
@@ -170,7 +187,8 @@ class TenantMonitor:
         self._merged = await _in_slices(
             merging([(batch.as_of, batch.reports) for batch in self._batches.values()], self._merged)
         )
-        self._failed = await _failed_by_hop_and_type(self._merged.failures)
+        self._failing = await _failing(self._merged.failures, self._lag.hops)
+        self._lag.failing(self._failing.keys)
         return True
 
     def _with_failures(self, new: TenantSnapshot) -> TenantSnapshot:
@@ -182,29 +200,38 @@ class TenantMonitor:
         )
 
     def _with_differences(self, new: TenantSnapshot) -> TenantSnapshot:
-        lag = {hop: timedelta(seconds=self.thresholds.of(hop)[0]) for hop in HopName}
+        known = Known(
+            failed=self._failing.counts,
+            gaps=self._gaps,
+            normal_lag={hop: timedelta(seconds=self.thresholds.of(hop)[0]) for hop in HopName},
+            creations=self._lag.creations(self._clock.now()),
+            left_out=self._left_out,
+        )
         rows = []
         for row in new.counts:
             self._sample(row, new.sync_scope)
-            rows.append(
-                replace(
-                    row,
-                    difference=row_difference(row, new.sync_scope, self._failed, self._gaps, lag),
-                    change_1h=self._entra[row.type].change(),
-                )
-            )
-        new = replace(new, counts=tuple(rows))
-        return self._with_first_sync(new)
+            rows.append(replace(explained(row, new, known), change_1h=self._entra[row.type].change()))
+        return self._with_first_sync(replace(new, counts=tuple(rows)))
+
+    def _with_lag(self, source: SourceId, outcome: Outcome, new: TenantSnapshot) -> TenantSnapshot:
+        self._lag.take(source, outcome.facts)
+        return self._lag.shown(new, self._clock.now())
 
     def _sample(self, row: CountRow, sync_scope: str) -> None:
         if row.entra.value is not None and row.entra.as_of is not None:
             self._entra[row.type].add(row.entra.as_of, row.entra.value)
-        for hop, gap, as_of in (
-            (HopName.CONNECT, connect_gap(row), row.on_premises.as_of),
-            (HopName.DOMAIN_SERVICES, domain_gap(row, sync_scope), row.managed_domain.as_of),
+        for hop, gap, side, directory in (
+            (HopName.CONNECT, connect_gap(row), row.on_premises, SourceId.ON_PREMISES),
+            (HopName.DOMAIN_SERVICES, domain_gap(row, sync_scope), row.managed_domain, SourceId.MANAGED_DOMAIN),
         ):
-            if gap is not None and as_of is not None:
-                self._gaps[hop, row.type].add(as_of, abs(gap))
+            fresh = self._is_fresh(row.entra, SourceId.COUNTS) and self._is_fresh(side, directory)
+            if gap is not None and side.as_of is not None and fresh:
+                self._gaps[hop, row.type].add(side.as_of, abs(gap))
+
+    def _is_fresh(self, reading: Reading[int], source: SourceId) -> bool:
+        if reading.as_of is None:
+            return False
+        return (self._clock.now() - reading.as_of).total_seconds() <= FRESH_POLLS * self._poll.interval(source)
 
     def _with_first_sync(self, new: TenantSnapshot) -> TenantSnapshot:
         hop = new.hop(HopName.DOMAIN_SERVICES)
@@ -228,7 +255,9 @@ class TenantMonitor:
 def _graded(outcome: Outcome) -> Outcome:
     """A reading that lacks a part it was asked for is not ok: its source says what is missing."""
     facts = outcome.facts
-    if not isinstance(facts, FailuresFacts | ConnectHealthFacts | CloudSyncFacts) or not facts.incomplete:
+    if not isinstance(facts, FailuresFacts | ConnectHealthFacts | CloudSyncFacts | ChangesFacts):
+        return outcome
+    if not facts.incomplete:
         return outcome
     text = "partly read; missing: " + "; ".join(facts.incomplete)
     error = Denied(text) if any("not permitted" in part for part in facts.incomplete) else SourceError(text)
@@ -246,13 +275,17 @@ async def _in_slices(merge: Generator[None, None, Merged]) -> Merged:
         await asyncio.sleep(0)
 
 
-async def _failed_by_hop_and_type(failures: Sequence[Failure]) -> Counter[tuple[HopName, ObjectType]]:
-    """Failing objects that the next side lacks: a quarantined attribute does not keep its object back."""
-    failed: Counter[tuple[HopName, ObjectType]] = Counter()
+async def _failing(failures: Sequence[Failure], measured: Collection[HopName]) -> _Failing:
+    """A quarantined attribute does not keep its object back. Keys of the hops that are `measured` only."""
+    counts: Counter[tuple[HopName, ObjectType]] = Counter()
+    keys: defaultdict[HopName, set[str]] = defaultdict(set)
     for number, failure in enumerate(failures):
-        kind = ROW_OF_OBJECT.get((failure.object.type or "").casefold())
-        if kind is not None and failure.code != "PropertyConflict":
-            failed[failure.hop, kind] += 1
+        if failure.code != "PropertyConflict":
+            kind = ROW_OF_OBJECT.get((failure.object.type or "").casefold())
+            if kind is not None:
+                counts[failure.hop, kind] += 1
+            if failure.hop in measured:
+                keys[failure.hop].update(keys_of(failure.object))
         if number % 2000 == 1999:
             await asyncio.sleep(0)
-    return failed
+    return _Failing(counts, keys)
