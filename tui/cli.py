@@ -37,7 +37,7 @@ from tui.cli_options import (
 if TYPE_CHECKING:
     from tui.answers import Answer
     from tui.options import DemoOptions, LiveOptions
-    from tui.settings import Settings
+    from tui.settings import DirectorySettings, Settings
 
 USAGE, UNEXPECTED, OUTPUT, CONFIG, INTERRUPTED, CLOSED_PIPE = 64, 70, 74, 78, 130, 141
 _log = logging.getLogger(__name__)
@@ -141,25 +141,67 @@ def failures(form: str, demo: bool, scenario: str | None, seed: int) -> int:
     return 3 if any(doubt.unknown for doubt in doubts) else 0
 
 
+@commands.command(short_help="Follow one user or group over every side.")
+@click.argument("name")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@demo_options
+@common_options
+def trace(name: str, form: str, demo: bool, scenario: str | None, seed: int) -> int:
+    """Ask every side for one user or group: where it is, since when, what differs, and what stops it.
+
+    NAME is a sign-in name, account name, mail or proxy address, display name, id, source anchor or distinguished name.
+    Exit code 0: found and consistent; 1: it differs or something stops it; 3: not found, or it cannot be told.
+    """
+    from tui.cli_trace import NoAnswer, ask_lab, ask_tenants, exit_code, trace_chunks
+    from tui.model.text import clean
+
+    if not clean(name):
+        raise click.UsageError("NAME is empty")
+    common = _begin_asking(demo, scenario)
+    if demo:
+        _need_known(common.tenant, ["lab"])
+    try:
+        traced = ask_lab(scenario, seed, name) if demo else ask_tenants(_settings(common), name)
+    except NoAnswer as error:
+        _complain(str(error))
+        return 3
+    _write(trace_chunks(traced, form))
+    return exit_code(traced)
+
+
 @commands.command(short_help="The embedded lab as an HTTP server.", epilog=f"Scenarios: {', '.join(scenarios())}.")
 @click.option("--listen", metavar="HOST:PORT", default=DEFAULT_LISTEN, show_default=True, help="Loopback only.")
 @scenario_option
 @click.option(
     "--state", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Keep the lab's data here."
 )
+@click.option(
+    "--on-premises", is_flag=True, help="Invent nobody: read the config's [tenant.on_premises], as Connect does."
+)
 @common_options
-def lab(listen: str, scenario: str | None, state: Path | None) -> int:
+def lab(listen: str, scenario: str | None, state: Path | None, on_premises: bool) -> int:
     """The embedded lab as a server of its own: HTTP in the shapes of Graph, ARM and Connect Health."""
     address = listen_address(listen)
-    _begin()
+    directory = _on_premises(_begin(), scenario) if on_premises else None
     from tui.demo import run_lab
 
     try:
-        return run_lab(address, scenario, state)
+        return run_lab(address, scenario, state, directory)
     except OSError as error:
         raise click.UsageError(f"--listen {listen}: cannot listen there: {error.strerror or error}") from None
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+
+
+def _on_premises(common: Common, scenario: str | None) -> DirectorySettings:
+    """The one on-premises directory that the config file names."""
+    if scenario:
+        raise click.UsageError("--scenario is for invented people: leave it out with --on-premises")
+    named = [tenant.on_premises for tenant in _settings(common).tenants if tenant.on_premises]
+    if len(named) != 1:
+        many = "several; choose one with --tenant NAME" if named else "none"
+        raise ConfigProblem(f"--on-premises reads the directory of a [tenant.on_premises]; the config has {many}")
+    return named[0]
 
 
 @commands.command(short_help="The one-way sync into a managed domain.")
@@ -249,12 +291,17 @@ def _need_known(asked: Iterable[str], known: Sequence[str]) -> None:
             raise click.UsageError(f'--tenant "{name}" is not one of: {", ".join(known)}')
 
 
-def _answer(demo: bool, scenario: str | None, seed: int) -> Answer:
-    from tui.answers import ask_lab, ask_tenants
-
+def _begin_asking(demo: bool, scenario: str | None) -> Common:
     common = _begin()
     if not demo and scenario:
         raise click.UsageError("--scenario is for the lab: add --demo")
+    return common
+
+
+def _answer(demo: bool, scenario: str | None, seed: int) -> Answer:
+    from tui.answers import ask_lab, ask_tenants
+
+    common = _begin_asking(demo, scenario)
     if not demo:
         return ask_tenants(_settings(common))
     answer = ask_lab(scenario, seed)

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 STORED = Path(__file__).with_name("help")
-COMMANDS = ("", "demo", "check", "failures", "lab", "sync")
+COMMANDS = ("", "demo", "check", "failures", "trace", "lab", "sync")
 
 
 def help_text(command: str) -> str:

@@ -63,7 +63,7 @@ def facts_of(seen: Sighting, now: datetime, told: Callable[[datetime], str]) -> 
         ("deleted", seen.deleted),
     ):
         if moment is not None:
-            yield title, f"{told(moment)}  ({duration((now - moment).total_seconds())} ago)"
+            yield title, f"{told(moment)} ({duration((now - moment).total_seconds())} ago)"
     if seen.notes:
         yield "note", "; ".join(seen.notes)
 
