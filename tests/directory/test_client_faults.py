@@ -205,6 +205,14 @@ async def test_paging_that_lost_its_cookie_is_no_count(shared_slapd: Slapd, midd
             await count(opened, shared_slapd)
 
 
+async def test_small_pages_that_lost_their_cookie_are_no_count(shared_slapd: Slapd, middle: LdapProxy) -> None:
+    """A page smaller than asked for is not taken for the last one where the control is gone that would say so."""
+    middle.rules = Rules(strip_controls=True, max_page=300)
+    async with connection(through(middle, shared_slapd), shared_slapd.reader) as opened:
+        with pytest.raises(BadAnswer):
+            await count(opened, shared_slapd)
+
+
 async def test_smaller_pages_than_asked_for(
     shared_slapd: Slapd, shared_corp: SambaDomain, ldap_proxy: LdapProxies
 ) -> None:
