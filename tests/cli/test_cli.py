@@ -231,7 +231,7 @@ def test_the_lab_listens_on_loopback(
 ) -> None:
     """The lab gets its address, scenario and folder."""
     assert cli.run(["lab", "--listen", listen, "--scenario", "throttled", "--state", str(tmp_path)]) == 0
-    assert upstream.lab == (address, "throttled", tmp_path)
+    assert upstream.lab == (address, "throttled", tmp_path, None)
 
 
 def test_failures_prints_each_format(

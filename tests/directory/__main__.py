@@ -14,10 +14,10 @@ def main() -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     chain = commands.add_parser("chain", help="run the whole chain, with the monitor in the foreground")
     chain.add_argument(
-        "--people", type=_people, default=30, metavar="N", help="people on premises, 5 to 500; default 30"
+        "--people", type=_people, default=30, metavar="N", help="5 to 500 people; default 30"
     )
     chain.add_argument(
-        "--keep", type=Path, metavar="DIR", help="keep configuration, logs and state in this empty folder"
+        "--keep", type=Path, metavar="DIR", help="leave config, logs and state here"
     )
     chosen = parser.parse_args()
     return run_chain(chosen.keep, chosen.people)

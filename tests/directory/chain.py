@@ -1,4 +1,4 @@
-"""The whole chain on one machine: two Samba domains, the lab's Connect between them and a tenant, the sync, the monitor.
+"""The whole chain on one machine: two Samba domains, the lab and its Connect between them, the sync, the monitor.
 
 on-premises domain --(lab: Connect, LDAPS)--> tenant (lab: Graph) --(synctop sync)--> managed domain
 """
@@ -45,7 +45,7 @@ class Chain(Struct, frozen=True):
     @property
     def by_hand(self) -> str:
         """A command that moves somebody to another department in the on-premises domain."""
-        dn = dn_of(self.people[0], self.corp.people_dn)
+        dn = dn_of(self.people[1], self.corp.people_dn)
         record = f"dn: {dn}\\nchangetype: modify\\nreplace: department\\ndepartment: Moved\\n"
         return (
             f"printf '{record}' | LDAPTLS_CACERT={self.corp.ca_file} "
@@ -82,10 +82,8 @@ def running_chain(folder: Path, count: int, tell: Tell) -> Iterator[Chain]:
         chain = Chain(folder, corp, aadds, config, found)
         tell("The lab, whose Connect reads them, and the sync ...")
         lab = ("lab", "--config", config, "--on-premises", "--listen", f"127.0.0.1:{lab_port}")
-        stack.enter_context(_running(folder / "lab.log", *lab))
-        _wait_for(lab_port, folder / "lab.log")
-        stack.enter_context(_running(folder / "sync.log", "sync", "--config", config))
-        _wait_for(sync_port, folder / "sync.log")
+        stack.enter_context(_listening(lab_port, folder / "lab.log", *lab))
+        stack.enter_context(_listening(sync_port, folder / "sync.log", "sync", "--config", config))
         yield chain
 
 
@@ -186,14 +184,21 @@ def _running(log: Path, *arguments: str | Path) -> Iterator[subprocess.Popen[byt
             process.wait()
 
 
-def _wait_for(port: int, log: Path) -> None:
-    end = time.monotonic() + READY_LIMIT_S
-    while time.monotonic() < end:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise Failed(f"nothing listens on port {port}: {log.read_text(errors='replace')[-2000:]}")
+@contextmanager
+def _listening(port: int, log: Path, *arguments: str | Path) -> Iterator[None]:
+    """The same once it listens."""
+    with _running(log, *arguments) as process:
+        end = time.monotonic() + READY_LIMIT_S
+        while not _is_open(port):
+            if process.poll() is not None or time.monotonic() > end:
+                raise Failed(f"synctop {arguments[0]}: {log.read_text(errors='replace')[-2000:]}")
+            time.sleep(0.05)
+        yield
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _write_config(folder: Path, corp: SambaDomain, aadds: SambaDomain, lab_port: int, sync_port: int) -> Path:
@@ -261,6 +266,7 @@ enabled = false
 {_directory(aadds, aadds.reader, password_file(folder, "aadds-reader"))}
 [tenant.sync]
 {_directory(aadds, aadds.admin, password_file(folder, "aadds-admin"))}\
+container = "{aadds.people_dn}"
 state_file = "sync.sqlite"
 interval = 3
 listen = "127.0.0.1:{sync_port}"

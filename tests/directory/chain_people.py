@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 
 from msgspec import Struct
@@ -12,7 +12,7 @@ from tui.lab import names
 
 PASSWORD = "Sync-me-1"
 DISABLED, DUPLICATE = 2, 3
-"""Places in the list of the person whose account is off, and of the one with a colleague's address."""
+"""Places in the list of the person whose account is off, and of the one with a colleague's address beside the own."""
 NORMAL, ACCOUNT_IS_OFF = 512, 514
 
 
@@ -39,31 +39,36 @@ def people(count: int) -> list[Person]:
 
 def directory_ldif(found: list[Person], parent_dn: str, domain: str) -> str:
     """Everyone; a group for each department; Staff, whose members are those groups."""
-    addresses = [f"{one.login}@{domain}" for one in found]
-    if len(found) > DUPLICATE:
-        addresses[DUPLICATE] = addresses[0]
     records = [
-        person_ldif(one, parent_dn, domain, address, is_on=place != DISABLED)
-        for place, (one, address) in enumerate(zip(found, addresses, strict=True))
+        person_ldif(
+            one,
+            parent_dn,
+            domain,
+            is_on=place != DISABLED,
+            aliases=[f"smtp:{found[0].login}@{domain}"] if place == DUPLICATE else [],
+        )
+        for place, one in enumerate(found)
     ]
     return "\n".join((*records, *_groups(found, parent_dn)))
 
 
-def person_ldif(one: Person, parent_dn: str, domain: str, address: str, *, is_on: bool = True) -> str:
+def person_ldif(one: Person, parent_dn: str, domain: str, *, is_on: bool = True, aliases: Sequence[str] = ()) -> str:
+    """A user with a password, one address of its own and `aliases`."""
     secret = base64.b64encode(f'"{PASSWORD}"'.encode("utf-16-le")).decode()
+    address = f"{one.login}@{domain}"
     return "\n".join(
         (
-            _line("dn", dn_of(one, parent_dn)),
+            f"dn: {dn_of(one, parent_dn)}",
             "changetype: add",
             "objectClass: user",
             f"sAMAccountName: {one.login}",
-            f"userPrincipalName: {one.login}@{domain}",
+            f"userPrincipalName: {address}",
             _line("displayName", one.name),
             _line("givenName", one.given),
             _line("sn", one.family),
             f"department: {one.department}",
             f"mail: {address}",
-            f"proxyAddresses: SMTP:{address}",
+            *(f"proxyAddresses: {each}" for each in (f"SMTP:{address}", *aliases)),
             f"userAccountControl: {NORMAL if is_on else ACCOUNT_IS_OFF}",
             f"unicodePwd:: {secret}",
             "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from tui.ldap.entries import SHOW_DELETED, Control, Entry
 from tui.ldap.errors import LdapError, Refused
@@ -21,7 +21,10 @@ Attribute = bytes | str | Sequence[bytes | str]
 
 
 class ActiveDirectory:
-    """`problem`: what each operation raises. `most_values`: larger groups are told in ranges of so many."""
+    """`problem`: what each operation raises. `most_values`: larger groups are told in ranges of so many.
+
+    `on_search` is told of each filter and what is asked of the entries.
+    """
 
     def __init__(self) -> None:
         self.usn = 100
@@ -30,7 +33,8 @@ class ActiveDirectory:
         self.problem: LdapError | None = None
         self.most_values = 1500
         self.binds = 0
-        self.searches: list[str] = []
+        self.searches: list[tuple[str, Sequence[str]]] = []
+        self.on_search: Callable[[str, Sequence[str]], object] = lambda *asked: self.searches.append(asked)
         self._entries: dict[str, dict[str, tuple[bytes, ...]]] = {}
 
     def put(self, name: str, kind: str = "user", /, **attributes: Attribute) -> None:
@@ -116,10 +120,6 @@ class Connected:
         self._check()
         if dn == "CN=NTDS":
             return Entry(dn, {"invocationid": (self._directory.invocation.bytes_le,)})
-        if dn.startswith("<WKGUID="):
-            if not self._directory.shows_deleted:
-                raise Refused(32, "noSuchObject")
-            return Entry(dn)
         return self._directory.shown(dn.partition(",")[0].removeprefix("CN="), attributes)
 
     async def search(
@@ -133,7 +133,9 @@ class Connected:
         **_: object,
     ) -> AsyncIterator[Sequence[Entry]]:
         self._check()
-        self._directory.searches.append(filter)
+        self._directory.on_search(filter, attributes)
+        if base.startswith("<WKGUID=") and not self._directory.shows_deleted:
+            raise Refused(32, "noSuchObject")
         found = self._directory.matching(filter, deleted=SHOW_DELETED in controls)
         for start in range(0, len(found), page_size):
             yield [self._directory.shown(name, attributes) for name in found[start : start + page_size]]

@@ -14,27 +14,20 @@ from tui.lab.connect import Effect
 from tui.lab.connect_mapping import verified_domains
 from tui.lab.directory_import_entries import ATTRIBUTES, FILTER, guid_of, imported
 from tui.lab.directory_import_mirror import Mirror
-from tui.lab.directory_import_search import (
-    EXTENDED_DN,
-    all_members,
-    deleted_objects,
-    dns_name,
-    is_seen,
-)
+from tui.lab.directory_import_search import EXTENDED_DN, all_members, deleted_since, dns_name
 from tui.lab.onprem import OnPremises
 from tui.lab.scenario import Scenario
 from tui.lab.tenant import Tenant
 from tui.ldap.connection import Connection
-from tui.ldap.entries import SHOW_DELETED, Control, Entry
+from tui.ldap.entries import Control, Entry
 from tui.settings import DirectorySettings
 from tui.sources.errors import BadAnswer, Denied, SourceError, TimedOut, Unreachable
 from tui.sources.ldap_session import DirectorySession, RootDse
 
 PAGE = 500
 PIECE = 50
-COMPARE_EVERY_S = 1800.0
-COMPARE_BLIND_EVERY_S = 60.0
-"""Where the account may not see what was deleted, only a list of what is left tells."""
+COMPARING_SHARE = 0.05
+"""Of the time, at most, goes into lists of what is left: to an ordinary account nothing else tells of a deletion."""
 
 NOT_YET = Effect(None, passwords=False)
 _ACCESS = "50"
@@ -89,8 +82,9 @@ class DirectoryImport:
         self._on_domain = on_domain
         self._on_news = on_news
         self._position: Position | None = None
-        self._sees_deleted = False
         self._compared_at = 0.0
+        self._comparing_s = 0.0
+        self._compared_usn = 0
         self._effect: Effect | None = NOT_YET
         self._said: str | None = None
 
@@ -134,37 +128,36 @@ class DirectoryImport:
         async with self._session.use() as connection:
             if before is None or not is_same or now.usn < before.usn:
                 await self._read_all(connection, root)
+                self._compared_usn = now.usn
             elif now.usn > before.usn:
                 await self._read_changes(connection, root, before.usn + 1)
-            if self._clock.monotonic() >= self._compared_at + self._compare_every_s:
+            if now.usn > self._compared_usn and self._may_compare():
                 await self._compare(connection, root)
+                self._compared_usn = now.usn
         self._position = now
-
-    @property
-    def _compare_every_s(self) -> float:
-        return COMPARE_EVERY_S if self._sees_deleted else COMPARE_BLIND_EVERY_S
 
     async def _read_all(self, connection: Connection, root: RootDse) -> None:
         self._position = None
         self._on_domain(dns_name(root.base))
-        self._sees_deleted = await is_seen(connection, deleted_objects(root.base))
-        seen = await self._take(connection, root, FILTER)
-        self._forget(seen)
+        self._forget_all_but(await self._take(connection, root, FILTER))
         await self._settle()
 
     async def _read_changes(self, connection: Connection, root: RootDse, first_usn: int) -> None:
-        changed = f"(uSNChanged>={first_usn})"
-        await self._take(connection, root, f"(&{FILTER}{changed})")
-        if self._sees_deleted:
-            base, filter = deleted_objects(root.base), f"(&(isDeleted=TRUE){changed})"
-            async for entry in _entries(connection, base, filter, ("objectGUID",), SHOW_DELETED):
-                self._mirror.leave(guid_of(entry) or "")
+        await self._take(connection, root, f"(&{FILTER}(uSNChanged>={first_usn}))")
+        async for guid in deleted_since(connection, root.base, first_usn):
+            self._mirror.leave(guid)
         await self._settle()
+
+    def _may_compare(self) -> bool:
+        return self._clock.monotonic() - self._compared_at >= self._comparing_s / COMPARING_SHARE
 
     async def _compare(self, connection: Connection, root: RootDse) -> None:
         """Let go of what is no longer in the directory, however it left."""
+        begun = self._clock.monotonic()
         listed = _entries(connection, root.base, FILTER, ("objectGUID",))
-        self._forget({guid async for entry in listed if (guid := guid_of(entry))})
+        self._forget_all_but({guid async for entry in listed if (guid := guid_of(entry))})
+        self._compared_at = self._clock.monotonic()
+        self._comparing_s = self._compared_at - begun
 
     async def _take(self, connection: Connection, root: RootDse, filter: str) -> set[str]:
         """Mirror everything that matches; the GUIDs of what Connect synchronizes of it."""
@@ -178,10 +171,9 @@ class DirectoryImport:
                 seen.add(item.guid)
         return seen
 
-    def _forget(self, seen: set[str]) -> None:
+    def _forget_all_but(self, seen: set[str]) -> None:
         for guid in self._mirror.guids - seen:
             self._mirror.leave(guid)
-        self._compared_at = self._clock.monotonic()
 
     async def _settle(self) -> None:
         for number, _ in enumerate(self._mirror.settle(), 1):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
 
-from tui.lab.directory_import_entries import MEMBER, plain_dn
+from tui.lab.directory_import_entries import MEMBER, guid_of, plain_dn
 from tui.ldap.connection import Connection
 from tui.ldap.entries import SHOW_DELETED, Control, Entry
 from tui.ldap.errors import Refused
@@ -30,19 +31,17 @@ def naming_context(dn: str) -> str:
     return ",".join(f"DC={part}" for part in _DOMAIN_PART.findall(dn))
 
 
-def deleted_objects(dn: str) -> str:
-    """The name of the container of deleted objects of the domain that `dn` belongs to."""
-    return f"<WKGUID={DELETED_OBJECTS},{naming_context(dn)}>"
-
-
-async def is_seen(connection: Connection, dn: str) -> bool:
-    """Whether the account may read this container: ordinary ones may not (facts/domain.md 6.3)."""
+async def deleted_since(connection: Connection, dn: str, first_usn: int) -> AsyncIterator[str]:
+    """GUIDs of what was deleted in the domain of `dn`; none where the account may not know, as ordinary ones may not
+    (facts/domain.md 6.3)."""
+    base, filter = f"<WKGUID={DELETED_OBJECTS},{naming_context(dn)}>", f"(&(isDeleted=TRUE)(uSNChanged>={first_usn}))"
     try:
-        return await connection.read(dn, ("1.1",), controls=(SHOW_DELETED,)) is not None
+        async for page in connection.search(base, filter, ("objectGUID",), controls=(SHOW_DELETED,)):
+            for entry in page:
+                yield guid_of(entry) or ""
     except Refused as error:
         if error.code not in (NO_SUCH_OBJECT, INSUFFICIENT_ACCESS):
             raise
-        return False
 
 
 async def all_members(connection: Connection, entry: Entry) -> tuple[str, ...]:
