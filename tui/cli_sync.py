@@ -229,7 +229,7 @@ class _Command:
     def _telling(self, stack: AsyncExitStack) -> Callable[[Situation], None]:
         """Who is told of each new situation: the console, and whoever asks where it is published."""
         self._console.say(f"synctop sync: {self._tenant.graph_base} to {self._sync.directory.url}, one way")
-        if self._sync.listen is None:
+        if self._sync.listen is None or self._options.once:
             return self._console.take
         publication = Publication(self._tenant, self._sync, self._clock)
         listening = stack.enter_context(_listening(self._sync.listen))

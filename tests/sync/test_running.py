@@ -167,6 +167,15 @@ async def test_one_round_ends_with_what_is_left_to_do(clock: ManualClock, told: 
     assert await Running(engine, clock, interval_s=30).once(asyncio.Event()) is end
 
 
+async def test_deletions_are_held_at_the_end_of_a_round(clock: ManualClock) -> None:
+    """The number that the operator is told is that of the whole round, not one that still grows."""
+    engine = ScriptedEngine(Step.MORE, Step.DONE)
+    engine.told = state(held_deletions=700)
+    seen: list[Situation] = []
+    assert await Running(engine, clock, interval_s=30, tell=seen.append).once(asyncio.Event()) is Ending.HELD
+    assert [one.state.held_deletions for one in seen if one.state] == [None, 700]
+
+
 async def test_trouble_keeps_its_beginning(clock: ManualClock) -> None:
     """An outage is as old as its first failure, however often it was tried since; another trouble starts anew."""
     faults = [at_directory(Unreachable("a")), at_directory(Unreachable("b")), at_tenant(Unreachable("c"))]
@@ -257,13 +266,13 @@ def test_the_status_line_of_a_full_pass() -> None:
 def test_the_status_line_in_step() -> None:
     """When the last round was, how long a change waited at most, and what is held back."""
     line = status_line(situation(state(held_deletions=1234), round=one_round()), START)
-    assert line == "in step | round 1s ago | lag at most 31s | last change 5m00s ago | 1,234 deletions HELD"
+    assert line == "continuous | round 1s ago | lag at most 31s | last change 5m00s ago | 1,234 deletions HELD"
 
 
 def test_the_status_line_in_trouble() -> None:
     """What is in the way comes first, its words and the next try last."""
     line = status_line(situation(problem=problem(Trouble.DIRECTORY, since=START - timedelta(minutes=3))), START)
-    assert line.startswith("directory in trouble for 3m00s | in step")
+    assert line.startswith("directory in trouble for 3m00s | continuous")
     assert line.endswith("dc1:636: no answer (again in 12s)")
 
 
@@ -329,7 +338,7 @@ def test_a_quiet_sync_writes_no_log(clock: ManualClock) -> None:
     for number in range(24 * 120):
         told.take(situation(round=one_round(changed=False), rounds=number))
         clock.jump(30)
-    assert out.getvalue().splitlines() == ["03:00:00Z in step"]
+    assert out.getvalue().splitlines() == ["03:00:00Z continuous"]
 
 
 @pytest.mark.parametrize(
@@ -337,7 +346,7 @@ def test_a_quiet_sync_writes_no_log(clock: ManualClock) -> None:
     [
         (situation(rounds=1), situation(round=one_round(), rounds=2), ["changes brought over in 2s"]),
         (situation(rounds=1), situation(round=one_round(changed=False), rounds=2), []),
-        (situation(full_pass()), situation(), ["in step"]),
+        (situation(full_pass()), situation(), ["continuous"]),
         (situation(), situation(state(phase=Phase.FULL_RESYNC)), ["full pass, 120 objects"]),
         (situation(), situation(problem=problem(Trouble.ACCOUNT)), ["directory: dc1:636: no answer"]),
         (situation(problem=problem(Trouble.ACCOUNT)), situation(problem=problem(Trouble.ACCOUNT)), []),

@@ -152,18 +152,15 @@ class Running:
         self._show(Situation(started=self.situation.started, state=state, round=done, rounds=self.situation.rounds + 1))
 
     def _look(self) -> None:
-        """Take the situation after a step that did not end the round."""
-        known = self.situation
+        """Take the situation after a step that did not end the round.
+
+        Deletions are held, or not, at the end of a round: what waits before is not a number to act on.
+        """
+        known, state = self.situation, self._engine.state()
         problem = problem_of(self._engine.fault, known.problem, self._clock.now())
-        self._show(
-            Situation(
-                started=known.started,
-                state=self._engine.state(),
-                problem=problem,
-                round=known.round,
-                rounds=known.rounds,
-            )
-        )
+        if problem is None:
+            state = replace(state, held_deletions=known.state.held_deletions if known.state else None)
+        self._show(replace(known, state=state, problem=problem))
 
     def _show(self, situation: Situation) -> None:
         self.situation = situation

@@ -20,7 +20,7 @@ REDRAW_S = 0.25
 MINUTE_S = 60.0
 LONGEST_LINE = 600
 CLEAR = "\r\x1b[K"
-_PHASES = {Phase.FIRST_SYNC: "first sync", Phase.FULL_RESYNC: "full pass", Phase.CONTINUOUS: "in step"}
+_PHASES = {Phase.FIRST_SYNC: "first sync", Phase.FULL_RESYNC: "full pass", Phase.CONTINUOUS: "continuous"}
 _ENDS = {Trouble.TENANT: "tenant", Trouble.DIRECTORY: "directory", Trouble.ACCOUNT: "directory", Trouble.STATE: "state"}
 
 
@@ -92,18 +92,9 @@ def status_line(situation: Situation, now: datetime) -> str:
 def news(before: Situation | None, after: Situation) -> Iterator[str]:
     """What has changed and is worth a line that stays."""
     yield from _phase_news(before, after)
-    yield from _problem_news(before.problem if before else None, after)
-    state = after.state
-    if state is None:
-        return
-    old = before.state if before is not None else None
-    if state.held_deletions is not None and (old is None or old.held_deletions != state.held_deletions):
-        yield held_back(state.held_deletions)
-    if state.objects_failed != (old.objects_failed if old else 0):
-        yield _set_aside(state)
-    for note in state.notes:
-        if old is None or note not in old.notes:
-            yield f"note: {note}"
+    if after.state is not None:
+        yield from _state_news(before.state if before is not None else None, after.state)
+    yield from _problem_news(before.problem if before is not None else None, after.problem)
 
 
 def held_back(count: int) -> str:
@@ -163,15 +154,24 @@ def _phase_news(before: Situation | None, after: Situation) -> Iterator[str]:
     state, old = after.state, before.state if before is not None else None
     if state is None:
         return
-    if old is None or old.phase is not state.phase:
+    if (old is None and after.problem is None) or (old is not None and old.phase is not state.phase):
         total = f", {plural(state.total, 'object')}" if state.phase is not Phase.CONTINUOUS and state.total else ""
         yield f"{_PHASES[state.phase]}{total}"
     if after.rounds > (before.rounds if before is not None else 0) and after.round is not None and after.round.changed:
         yield f"changes brought over in {duration((after.round.ended - after.round.began).total_seconds())}"
 
 
-def _problem_news(old: Problem | None, after: Situation) -> Iterator[str]:
-    problem = after.problem
+def _state_news(old: SyncState | None, state: SyncState) -> Iterator[str]:
+    for note in state.notes:
+        if old is None or note not in old.notes:
+            yield f"note: {note}"
+    if state.objects_failed != (old.objects_failed if old is not None else 0):
+        yield _set_aside(state)
+    if state.held_deletions is not None and (old is None or old.held_deletions != state.held_deletions):
+        yield held_back(state.held_deletions)
+
+
+def _problem_news(old: Problem | None, problem: Problem | None) -> Iterator[str]:
     if problem is None and old is not None:
         yield f"{_ENDS[old.trouble]}: goes on"
     elif problem is not None and (old is None or (problem.trouble, problem.text) != (old.trouble, old.text)):
