@@ -119,7 +119,7 @@ async def test_on_premises_what_connect_leaves_out_is_told_apart(clock: ManualCl
     directory.user("anna")
     directory.user("off", userAccountControl=514)
     directory.user("Guest", isCriticalSystemObject="TRUE", userAccountControl=514)
-    directory.user("MSOL_1f2e3d")
+    directory.user("MSOL_1f2e3d", userAccountControl=514)
     directory.user("AAD_1f2e3d")
     directory.user("CAS_{1f}")
     directory.group("staff")
@@ -380,6 +380,7 @@ async def test_openldap_is_counted_and_its_changes_are_read(clock: ManualClock) 
     assert facts.disabled[USERS].absence is Absence.NOT_REPORTED
     assert facts.clock_offset_s is None
     assert facts.changes == ()
+    assert facts.last_change == START
     clock.jump(60)
     directory.user("bert", PEOPLE, msDS_aadObjectId=str(uuid.UUID(int=7)))
     directory.user("anna", PEOPLE, department="Sales")

@@ -92,8 +92,7 @@ class LdapSource:
         if self._layout is None:
             self._layout = await outline_of(self._session, root, self._side)
         if self._read_to is None:
-            self._read_to = mark.beginning()
-            self._last_change = await last_change(self._session, self._layout, mark, root.clock_offset_s, now)
+            await self._read_from(mark.beginning(), root, now)
         elif not mark.is_unmoved(self._read_to):
             found = await changes_since(self._read_to, self._session, self._layout, self._side, root, now)
             self._read_to = replace(mark, stamp=found.stamp)
@@ -111,7 +110,13 @@ class LdapSource:
             self._counting.begin(self._layout, mark, now)
         await self._counting.go_on(until)
         if self._read_to is None:
-            self._read_to = mark.after_count(self._counting.newest_stamp)
+            await self._read_from(mark.after_count(self._counting.newest_stamp), root, now)
+
+    async def _read_from(self, mark: Mark | None, root: RootDse, now: datetime) -> None:
+        """Changes after `mark` are told from the next poll on."""
+        self._read_to = mark
+        if mark is not None and self._layout is not None:
+            self._last_change = await last_change(self._session, self._layout, mark, root.clock_offset_s, now)
 
     def _facts(self, mark: Mark, root: RootDse, now: datetime) -> DirectoryFacts:
         counts = self._counting.counts(mark, now)

@@ -116,8 +116,9 @@ def _on_premises_searches(layout: Layout) -> Iterator[tuple[str, Question]]:
             taken = of_type(layout.kind, type, TAKEN[type], not_built_in(layout.kind))
             yield f"{type} taken", Question(layout.base, taken)
     if layout.kind is ServerKind.ACTIVE_DIRECTORY:
-        disabled = of_type(layout.kind, ObjectType.USERS, DISABLED, not_built_in(layout.kind))
-        yield "disabled", Question(layout.base, disabled)
+        yield "disabled", Question(layout.base, of_type(layout.kind, ObjectType.USERS, DISABLED))
+        left_out = of_type(layout.kind, ObjectType.USERS, DISABLED, LEFT_OUT[ObjectType.USERS])
+        yield "disabled left out", Question(layout.base, left_out)
 
 
 def _managed_searches(layout: Layout) -> Iterator[tuple[str, Question]]:
@@ -144,7 +145,8 @@ def _on_premises(known: Mapping[str, Reading[int]], layout: Layout) -> Counts:
         else:
             synced[type] = known.get(f"{type} taken", Reading())
             excluded[type] = _less(everything, synced[type])
-    return Counts(synced=synced, excluded=excluded, disabled=_disabled(known, layout))
+    disabled = _less(known.get("disabled", Reading()), known.get("disabled left out", Reading()))
+    return Counts(synced=synced, excluded=excluded, disabled=_disabled(disabled, layout))
 
 
 def _managed_domain(known: Mapping[str, Reading[int]], layout: Layout) -> Counts:
@@ -152,14 +154,14 @@ def _managed_domain(known: Mapping[str, Reading[int]], layout: Layout) -> Counts
     synced = {type: hidden if layout.ids_hidden else known.get(f"{type}", Reading()) for type in SYNCED_TYPES}
     local = {type: hidden if layout.ids_hidden else known.get(f"{type} local", Reading()) for type in SYNCED_TYPES}
     local[ObjectType.DEVICES] = known.get(f"{ObjectType.DEVICES} local", Reading())
-    return Counts(synced=synced, local=local, disabled=_disabled(known, layout))
+    return Counts(synced=synced, local=local, disabled=_disabled(known.get("disabled", Reading()), layout))
 
 
-def _disabled(known: Mapping[str, Reading[int]], layout: Layout) -> Mapping[ObjectType, Reading[int]]:
+def _disabled(counted: Reading[int], layout: Layout) -> Mapping[ObjectType, Reading[int]]:
     """Only Active Directory's bitwise comparison can tell, and must not be taken for zero elsewhere."""
     if layout.kind is not ServerKind.ACTIVE_DIRECTORY or layout.ids_hidden:
         return {ObjectType.USERS: Reading.missing(Absence.NOT_REPORTED)}
-    return {ObjectType.USERS: known.get("disabled", Reading())}
+    return {ObjectType.USERS: counted}
 
 
 def _less(all: Reading[int], part: Reading[int]) -> Reading[int]:
