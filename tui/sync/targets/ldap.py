@@ -211,8 +211,13 @@ class LdapDomain:
             raise NameTaken(attribute, None, "belongs to another object", Holder(known.kind, known.dn, None))
         kept = {name: values for name, values in known.attributes.items() if name != attribute.lower()}
         self._mirror.put(replace(known, attributes=kept, upn_key=None))
-        async with self._writer.turn(_keys(known)):
-            await self._writer.modify(known.dn, [Change("replace", attribute)], known.attributes)
+        try:
+            async with self._writer.turn(_keys(known)):
+                # Samba refuses to replace a sign-in name by nothing, but not to delete it.
+                await self._writer.correct(known.dn, [Change("delete", attribute)])
+        except Refusal:
+            self._mirror.put(known)
+            raise
 
     async def delete(self, object_id: str) -> bool:
         known = self._mirror.get(object_id)
