@@ -24,7 +24,7 @@ PASSWORD = "Passw0rd!"
 READER_PASSWORD = "Read-only-1"
 SCHEMA = Path(__file__).with_name("schema")
 _PER_RUN = ("run", "cache", "log", "ncalrpc", "ntp", "winbind")
-_SHARE_OF_RAM = "4Gb"
+_LARGEST_DATABASE = "4Gb"
 
 
 class Template(Struct, frozen=True):
@@ -153,7 +153,7 @@ def _provision(template: Template, folder: Path) -> None:
         "samba-tool", "domain", "provision", "-s", seed, f"--targetdir={folder}",
         f"--realm={template.realm}", f"--domain={template.netbios}", "--host-name=dc1", "--host-ip=127.0.0.1",
         "--server-role=dc", "--dns-backend=NONE", f"--adminpass={PASSWORD}", "--base-schema=2012_R2",
-        "--backend-store=mdb", f"--backend-store-size={_SHARE_OF_RAM}", "--quiet",
+        "--backend-store=mdb", f"--backend-store-size={_LARGEST_DATABASE}", "--quiet",
     )  # fmt: skip
     # No files are served: without them and their extended attributes the template is a plain tree.
     shutil.rmtree(folder / "state" / "sysvol", ignore_errors=True)
