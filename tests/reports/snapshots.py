@@ -13,6 +13,8 @@ from tui.model.snapshot import (
     Difference,
     Failure,
     Hop,
+    Lag,
+    LagFigures,
     Progress,
     Reason,
     SourceStatus,
@@ -48,6 +50,8 @@ NUMBERS = st.none() | st.floats()
 READINGS = st.builds(Reading[int].of, COUNTS, MOMENTS) | st.builds(Reading[int].missing, st.sampled_from(Absence))
 OBJECTS = st.builds(ObjectRef, **dict.fromkeys(("type", "id", "name", "dn", "upn", "source_anchor"), MAYBE_TEXT))
 PROGRESS = st.builds(Progress, done=COUNTS, total=COUNTS, per_second=NUMBERS, moving=st.booleans())
+FIGURES = st.builds(LagFigures, samples=COUNTS, median_s=NUMBERS, p95_s=NUMBERS, max_s=NUMBERS)
+LAGS = st.builds(Lag, hour=FIGURES, day=FIGURES, in_flight=COUNTS, oldest_s=NUMBERS, truncated=st.booleans())
 FAILURES = st.builds(
     Failure,
     id=TEXTS,
@@ -73,6 +77,7 @@ HOPS = st.builds(
     clock_offset_s=st.floats(),
     note=TEXTS,
     progress=st.none() | PROGRESS,
+    lag=st.none() | LAGS,
 )
 ROWS = st.builds(
     CountRow,

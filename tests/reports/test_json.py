@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from jsonschema import Draft202012Validator
+from msgspec.structs import replace
 
 from tests import builders
 from tests.helpers import START
 from tests.reports.snapshots import MANY, MOMENTS
 from tui.model.reading import Absence
-from tui.model.snapshot import TenantSnapshot
+from tui.model.snapshot import Lag, LagFigures, TenantSnapshot
 from tui.reports.failures_json import failures_json, failures_jsonl
 from tui.reports.json_document import json_chunks, json_document
 
@@ -245,3 +246,22 @@ def test_each_json_line_is_one_failure(snapshots: list[TenantSnapshot]) -> None:
     for entry in entries:
         Draft202012Validator(FAILURE).validate(entry)
         assert "tenant" in entry
+
+
+def test_measured_lag_is_told_and_its_absence_too() -> None:
+    """A hop that is measured tells its figures, an idle one null figures, and one that is not measured null."""
+    lag = Lag(
+        hour=LagFigures(samples=3, median_s=61.0, p95_s=90.5, max_s=91.0), in_flight=2, oldest_s=12.5, truncated=True
+    )
+    healthy = builders.healthy()
+    hops = (replace(healthy.hops[0], lag=lag), *(replace(hop, lag=None) for hop in healthy.hops[1:]))
+    connect, password, _ = json_document([replace(healthy, hops=hops)], START)["tenants"][0]["hops"]
+    assert connect["lag"] == {
+        "hour": {"samples": 3, "median_s": 61.0, "p95_s": 90.5, "max_s": 91.0},
+        "day": {"samples": 0, "median_s": None, "p95_s": None, "max_s": None},
+        "in_flight": 2,
+        "oldest_s": 12.5,
+        "truncated": True,
+        "not_arrived": 0,
+    }
+    assert password["lag"] is None

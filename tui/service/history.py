@@ -26,6 +26,9 @@ class Samples:
         if not self._samples or at > self._samples[-1].at:
             self._samples.append(Sample(at, value))
 
+    def clear(self) -> None:
+        self._samples.clear()
+
     def change(self, span: timedelta = HOUR) -> int | None:
         """The change over the last `span`, or over what there is of it; None with fewer than two samples."""
         if len(self._samples) < 2:

@@ -47,7 +47,9 @@ from tui.sources.errors import Denied, SourceError
 from tui.sources.source import Exchange, Source
 
 MINUTE = timedelta(minutes=1)
-FRESH_POLLS = 3  # a count that as many polls have not renewed is not compared
+# A count is compared that is no older than so many polls, a quarter of an hour at least.
+FRESH_POLLS = 3
+FRESH_S = 900.0
 
 
 class _Batch(Struct, frozen=True):
@@ -224,14 +226,17 @@ class TenantMonitor:
             (HopName.CONNECT, connect_gap(row), row.on_premises, SourceId.ON_PREMISES),
             (HopName.DOMAIN_SERVICES, domain_gap(row, sync_scope), row.managed_domain, SourceId.MANAGED_DOMAIN),
         ):
-            fresh = self._is_fresh(row.entra, SourceId.COUNTS) and self._is_fresh(side, directory)
-            if gap is not None and side.as_of is not None and fresh:
+            if not (self._is_fresh(row.entra, SourceId.COUNTS) and self._is_fresh(side, directory)):
+                self._gaps[hop, row.type].clear()
+            elif gap is not None and side.as_of is not None:
                 self._gaps[hop, row.type].add(side.as_of, abs(gap))
 
     def _is_fresh(self, reading: Reading[int], source: SourceId) -> bool:
+        """What lasts cannot be told over a time in which one side was not read."""
         if reading.as_of is None:
             return False
-        return (self._clock.now() - reading.as_of).total_seconds() <= FRESH_POLLS * self._poll.interval(source)
+        age_s = (self._clock.now() - reading.as_of).total_seconds()
+        return age_s <= max(FRESH_S, FRESH_POLLS * self._poll.interval(source))
 
     def _with_first_sync(self, new: TenantSnapshot) -> TenantSnapshot:
         hop = new.hop(HopName.DOMAIN_SERVICES)
