@@ -164,6 +164,21 @@ async def test_a_page_that_keeps_coming_may_take_longer_than_the_limit() -> None
     assert len(await reading) == sent
 
 
+async def test_a_single_large_answer_may_take_longer_than_the_limit_too() -> None:
+    """A big group over a thin line arrives, while others come and go beside it."""
+    connection, server = connected(timeout_s=0.05)
+    reading = started(connection.read("cn=g"))
+    request = await server.asked_once()
+    answer = ber.message(request.number, ber.entry("cn=g", {"member": [b"x" * 1000] * 30}))
+    for at in range(0, len(answer), 1000):
+        server.send(answer[at : at + 1000])
+        await turn(0.005)
+    server.answer(request, FOUND)
+    found = await reading
+    assert found is not None
+    assert len(found.values("member")) == 30
+
+
 async def turn(seconds: float) -> None:
     """Let the loop's own time pass."""
     passed = asyncio.get_running_loop().create_future()
@@ -207,4 +222,5 @@ async def test_nothing_is_left_behind() -> None:
     await connection.aclose()
     await asyncio.gather(*waiting)
     assert asyncio.all_tasks() == before
-    assert not getattr(asyncio.get_running_loop(), "_scheduled", [])
+    timers = getattr(asyncio.get_running_loop(), "_scheduled", [])
+    assert all(timer.cancelled() for timer in timers)

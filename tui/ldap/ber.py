@@ -56,7 +56,7 @@ def element(data: bytes, at: int, stop: int) -> tuple[int, int, int]:
     return data[at], start, end
 
 
-def long_size(data: bytes, at: int, first: int) -> tuple[int, int]:
+def long_size(data: bytes | bytearray, at: int, first: int) -> tuple[int, int]:
     """A length of more than one byte, and where its value starts; `first` is the byte before `at`."""
     digits = first & 0x7F
     if not 1 <= digits <= LENGTH_BYTES:
@@ -64,7 +64,7 @@ def long_size(data: bytes, at: int, first: int) -> tuple[int, int]:
     return int.from_bytes(data[at : at + digits], "big"), at + digits
 
 
-def value(data: bytes, at: int, stop: int, expected: int) -> tuple[int, int]:
+def value(data: bytes | bytearray, at: int, stop: int, expected: int) -> tuple[int, int]:
     """Start and end of the value of the element at `at`, which must have the tag `expected` and end by `stop`."""
     if at + 2 > stop or data[at] != expected:
         raise BadAnswer(f"The server sent something else where an element of type 0x{expected:02x} belongs")
@@ -77,7 +77,7 @@ def value(data: bytes, at: int, stop: int, expected: int) -> tuple[int, int]:
     return at, at + size
 
 
-def number(data: bytes, at: int, stop: int, expected: int = INTEGER) -> tuple[int, int]:
+def number(data: bytes | bytearray, at: int, stop: int, expected: int = INTEGER) -> tuple[int, int]:
     """A signed integer of at most eight bytes, and where the next element starts."""
     start, end = value(data, at, stop, expected)
     if not 1 <= end - start <= 8:

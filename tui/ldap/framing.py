@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from tui.ldap.ber import LENGTH_BYTES, SEQUENCE
+from tui.ldap.ber import LENGTH_BYTES, SEQUENCE, number
 from tui.ldap.errors import BadAnswer
 from tui.ldap.messages import Message, message
 
 LARGEST_MESSAGE = 64 * 1024 * 1024
+_NUMBER_BYTES = 2 + 8
 
 
 class Framer:
     """`feed` bytes, then take messages with `next` until it gives None. Holds at most one message beyond a piece.
 
-    Both raise `BadAnswer` for what cannot be LDAP, or is larger than `largest` bytes; nothing follows such an error.
+    All raise `BadAnswer` for what cannot be LDAP, or is larger than `largest` bytes; nothing follows such an error.
     """
 
     def __init__(self, largest: int = LARGEST_MESSAGE) -> None:
@@ -26,6 +27,14 @@ class Framer:
     def is_empty(self) -> bool:
         """Nothing has been received beyond the messages that were taken."""
         return not self._partial and self._at >= len(self._data)
+
+    @property
+    def arriving(self) -> int | None:
+        """The number of a message of which a part has come, once it can be told."""
+        header = self._header(self._partial, 0) if self._partial else None
+        if header is None or len(self._partial) < header[0] + _NUMBER_BYTES:
+            return None
+        return number(self._partial, header[0], len(self._partial))[0]
 
     def feed(self, piece: bytes) -> None:
         if not self._partial:
@@ -51,7 +60,7 @@ class Framer:
         self._at = start + size
         return message(data, start, self._at)
 
-    def _header(self, data: bytes, at: int) -> tuple[int, int] | None:
+    def _header(self, data: bytes | bytearray, at: int) -> tuple[int, int] | None:
         """Where the content of the message at `at` starts, and its size; None while its header is incomplete."""
         have = len(data) - at
         if have and data[at] != SEQUENCE:

@@ -57,6 +57,9 @@ class Inbox:
         while self._step():
             if self._woken >= _WAKES_A_SLICE or monotonic() >= until:
                 return False
+        arriving = self._framer.arriving
+        if arriving is not None:
+            self._operations.touch(arriving)
         return True
 
     def _step(self) -> bool:

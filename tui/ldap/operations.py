@@ -86,6 +86,12 @@ class Operations:
         """Something came from the server."""
         self._heard = self._loop.time()
 
+    def touch(self, number: int) -> None:
+        """A part of an answer has come; the rest may take its time."""
+        operation = self._pending.get(number)
+        if operation is not None:
+            operation.touched = self._heard
+
     def find(self, number: int) -> Operation | None:
         """None for one that was given up. Raises `BadAnswer` for one that never was."""
         operation = self._pending.get(number)
