@@ -13,12 +13,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.directory", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     chain = commands.add_parser("chain", help="run the whole chain, with the monitor in the foreground")
-    chain.add_argument(
-        "--people", type=_people, default=30, metavar="N", help="5 to 500 people; default 30"
-    )
-    chain.add_argument(
-        "--keep", type=Path, metavar="DIR", help="leave config, logs and state here"
-    )
+    chain.add_argument("--people", type=_people, default=30, metavar="N", help="5 to 500 people; default 30")
+    chain.add_argument("--keep", type=Path, metavar="DIR", help="leave config, logs and state here")
     chosen = parser.parse_args()
     return run_chain(chosen.keep, chosen.people)
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.directory.chain import CONFIG, SYNCTOP
+from tests.directory.chain import CONFIG, PACKAGES, SYNCTOP
 from tests.directory.chain_people import Person, dn_of, people, person_ldif
 from tests.directory.compare import entries
 from tests.directory.needs import SAMBA_PROGRAMS, need
@@ -50,7 +50,8 @@ def ends(tmp_path: Path) -> Iterator[Ends]:
     """The chain with its monitor on screen."""
     need(*SAMBA_PROGRAMS, root=True)
     kept = tmp_path / "kept"
-    command = f"{sys.executable} -m tests.directory chain --people {PEOPLE} --keep {kept}"
+    command = _readme("chain: run").replace(".venv/bin/python", sys.executable)
+    command += f" --people {PEOPLE} --keep {kept}"
     terminal = Terminal(tmp_path, command, 160, 50, {"PYTHONPATH": str(ROOT)})
     try:
         terminal.until("The monitor comes with Enter", START_S)
@@ -85,6 +86,18 @@ def test_a_change_on_premises_travels_to_the_managed_domain(ends: Ends) -> None:
     ends.terminal.keys("q")
     assert ends.terminal.exit_status() == 0
     assert not _processes(str(ends.config.parent))
+
+
+def test_the_readme_installs_what_the_chain_needs() -> None:
+    """The packages of its first command are those that the second one asks for."""
+    assert _readme("chain: packages").endswith(f"install -y --no-install-recommends {PACKAGES}")
+
+
+def _readme(mark: str) -> str:
+    """The command below a mark in the README."""
+    found = re.search(rf"<!-- {mark} -->\n```sh\n(.*)\n```", (ROOT / "README.md").read_text())
+    assert found is not None
+    return found[1]
 
 
 def _a_day_in_the_office(corp: SambaDomain, found: list[Person]) -> None:
