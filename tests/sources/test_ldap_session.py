@@ -219,11 +219,17 @@ async def test_a_refused_question_leaves_the_connection(directory: FakeDirectory
     assert directory.connects == 1
 
 
-async def test_a_server_that_answers_nobody_asks_for_an_account(directory: FakeDirectory) -> None:
-    """Active Directory refuses anonymous searches in words of its own."""
+@pytest.mark.parametrize(
+    "words",
+    [
+        "000004DC: LdapErr: comment: In order to perform this operation a successful bind must be completed",
+        "00002020: Operation unavailable without authentication",
+    ],
+)
+async def test_a_server_that_answers_nobody_asks_for_an_account(directory: FakeDirectory, words: str) -> None:
+    """Active Directory and Samba refuse anonymous searches in words of their own."""
     session = directory.session(settings=replace(SETTINGS, bind_user=None, password_env=None))
-    error = Refused(1, "operationsError", "In order to perform this operation a successful bind must be completed")
-    directory.errors = [None, error]
+    directory.errors = [None, Refused(1, "operationsError", words)]
     with pytest.raises(Denied, match="set bind_user and its password"):
         await session.root()
     assert directory.binds == []

@@ -15,6 +15,7 @@ from tui.sources.auth import TokenProvider, provider_for
 from tui.sources.cloud_sync import CloudSyncSource
 from tui.sources.connect_health import ConnectHealthSource
 from tui.sources.domain_services import DomainServicesSource
+from tui.sources.graph_changes import ChangesSource
 from tui.sources.graph_counts import CountsSource
 from tui.sources.graph_failures import FailuresSource
 from tui.sources.graph_organization import OrganizationSource
@@ -76,6 +77,8 @@ def _graph_sources(
     yield FailuresSource(patient, clock)
     if tenant.cloud_sync is not False:
         yield CloudSyncSource(graph.share(), clock, optional=tenant.cloud_sync is None)
+    if tenant.managed_domain is not None or tenant.on_premises is not None:
+        yield ChangesSource(graph.share(), clock)
 
 
 def _arm_sources(arm: Upstream, tenant: TenantSettings, clock: Clock) -> Iterator[Source]:

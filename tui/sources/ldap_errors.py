@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from tui.ldap import errors as ldap
@@ -66,6 +67,8 @@ _REFUSALS: Mapping[int, tuple[type[SourceError], str]] = {
     BUSY: (UpstreamFailed, "it is busy and is asked again later"),
     UNAVAILABLE: (UpstreamFailed, "it is unavailable, as while it starts or shuts down, and is asked again later"),
 }
+# "a successful bind must be completed" by Active Directory, "unavailable without authentication" by Samba.
+_UNNAMED = re.compile("bind|authentication", re.IGNORECASE)
 _KINDS: Mapping[type[ldap.LdapError], type[SourceError]] = {
     ldap.Unreachable: Unreachable,
     ldap.Untrusted: Unreachable,
@@ -114,7 +117,7 @@ def _refusal(error: ldap.Refused, where: str) -> SourceError:
     code = str(error.code)
     if error.code == REFERRAL:
         return Refused(f"{where} refers to {_referred(error)}: name that server in url", code=code)
-    if error.code == OPERATIONS_ERROR and "bind" in error.diagnostic.casefold():
+    if error.code == OPERATIONS_ERROR and _UNNAMED.search(error.diagnostic):
         return Denied(f"{where} answers signed-in users only: set bind_user and its password", code=code)
     kind, advice = _REFUSALS.get(error.code, (UpstreamFailed, error.diagnostic))
     return kind(f"{where} answered {_named(error)}{': ' if advice else ''}{advice}", code=code)
