@@ -82,7 +82,10 @@ class Terminal:
         if self.pane("pane_dead") == "1" and (told := self.pane("pane_dead_status")):
             return int(told)
         # tmux is at times slow to collect its child, whose status the kernel holds until then.
-        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        try:
+            state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):  # collected just now: tmux tells the next time
+            return None
         return os.waitstatus_to_exitcode(int(fields[-1])) % 256 if state == "Z" else None
 
     def kill(self) -> None:
