@@ -10,10 +10,12 @@ import pytest
 from msgspec.structs import replace
 
 from tests.helpers import START, ManualClock
+from tests.service.fakes import ScriptedSource
 from tests.sync.situations import TENANT, full_pass, problem, report, situation, state, sync_settings
-from tui.model.facts import DomainServicesFacts
+from tui.model.facts import CountsFacts, DirectoryFacts, DomainServicesFacts
+from tui.model.reading import Reading
 from tui.model.snapshot import TenantSnapshot
-from tui.model.states import HopName, HopState, ReasonCode, Severity
+from tui.model.states import HopName, HopState, ObjectType, ReasonCode, Severity, SourceId
 from tui.service.status import MonitoredTenant, StatusService
 from tui.settings import DomainServicesSettings, Settings
 from tui.sources.auth import StaticTokens
@@ -82,6 +84,22 @@ async def test_the_first_sync_shows_progress_rate_and_time_left(clock: ManualClo
     severity, text = reasons(snapshot)[ReasonCode.NEVER_SYNCHRONIZED]
     assert severity is Severity.INFO
     assert "40 of 120" in text
+
+
+async def test_what_the_sync_tells_of_its_progress_stands_over_what_is_counted(clock: ManualClock) -> None:
+    """A monitor that counts both sides as well shows the sync's own figures, which know the scope and what fails."""
+    users = {ObjectType.USERS: Reading.of(500, START), ObjectType.GROUPS: Reading.of(0, START)}
+    held = {ObjectType.USERS: Reading.of(10, START), ObjectType.GROUPS: Reading.of(0, START)}
+    sources = (
+        source(published(clock, situation(full_pass())), clock),
+        ScriptedSource(SourceId.COUNTS, clock, CountsFacts(as_of=START, entra=users, entra_synced=users)),
+        ScriptedSource(SourceId.MANAGED_DOMAIN, clock, DirectoryFacts(as_of=START, synced=held)),
+    )
+    service = StatusService([MonitoredTenant("contoso", TENANT.tenant_id, sources)], settings=Settings(), clock=clock)
+    for _ in range(2):
+        progress = (await service.poll_once()).tenants[0].hop(HopName.DOMAIN_SERVICES).progress
+    assert progress is not None
+    assert (progress.done, progress.total) == (40, 120)
 
 
 async def test_a_first_sync_that_stands_still_does_not_look_like_one_that_moves(clock: ManualClock) -> None:
