@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import timedelta
@@ -53,6 +54,8 @@ class FakeDirectory:
         self.entries: dict[str, Entry] = {}
         self.connects = 0
         self.binds: list[tuple[str, str]] = []
+        self.answers_binds = asyncio.Event()
+        self.answers_binds.set()
         self.searches: list[tuple[str, str]] = []
         self.errors: list[LdapError | None] = []
         self.on_page: Callable[[], None] = lambda: None
@@ -152,6 +155,7 @@ class FakeConnection(Connection):
 
     async def bind(self, user: str, password: str) -> None:
         self._directory.binds.append((user, password))
+        await self._directory.answers_binds.wait()
         self._directory.fail()
         if password != self._directory.password:
             raise self._directory.refusal

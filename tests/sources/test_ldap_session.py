@@ -94,10 +94,13 @@ async def test_a_new_password_is_tried_by_itself(directory: FakeDirectory, tmp_p
 async def test_a_refusal_outlives_an_impatient_reader(directory: FakeDirectory) -> None:
     """A poll that is cut off while it signs in must not make the next one send the bad password again."""
     session = directory.session("wrong")
+    directory.answers_binds.clear()
     poll = asyncio.ensure_future(session.connection())
-    await asyncio.sleep(0)
+    await settle()
+    assert len(directory.binds) == 1
     poll.cancel()
     await settle()
+    directory.answers_binds.set()
     await denial(session)
     assert len(directory.binds) == 1
 
