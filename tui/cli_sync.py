@@ -199,7 +199,7 @@ class _Command:
         """One line for each change that a round would make, and their sum."""
         counted: Counter[str] = Counter()
         async with AsyncExitStack() as stack:
-            stack.callback(self._console.end)
+            stack.enter_context(_stopped_by_signals())
             upstream = await self._upstream(stack)
             try:
                 async for change in planned(self._tenant, self._sync, upstream, self._clock):
@@ -275,15 +275,16 @@ async def _ended(task: asyncio.Task[None]) -> None:
 
 
 @contextmanager
-def _stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
-    """The first signal asks for an end in good order, the next one does not wait for it."""
+def _stopped_by_signals(stop: asyncio.Event | None = None) -> Iterator[None]:
+    """The first signal asks for an end in good order, the next one does not wait for it; without `stop` the first."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
 
     def on_signal() -> None:
-        if stop.is_set():
+        if stop is None or stop.is_set():
             task.cancel()
-        stop.set()
+        else:
+            stop.set()
 
     for number in STOPPED_BY:
         loop.add_signal_handler(number, on_signal)

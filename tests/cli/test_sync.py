@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -330,6 +331,26 @@ def test_a_dry_run_that_cannot_tell_everything_is_no_answer(
     out, err = capsys.readouterr()
     assert "would be done" not in out
     assert str(error) in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_dry_run_that_is_ended_tidies_up(
+    sync_config: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """Its copy of the state, which holds hashes, does not outlive a signal; exit 130."""
+    tidied = []
+
+    async def planned(*_: object) -> AsyncIterator[PlannedChange]:
+        try:
+            yield PLANNED[0]
+            os.kill(os.getpid(), number)
+            await asyncio.Event().wait()
+        finally:
+            tidied.append(True)
+
+    monkeypatch.setattr(cli_sync, "planned", planned)
+    assert run(sync_config, "--dry-run") == 130
+    assert tidied == [True]
 
 
 # --- For real, but for the directory ----------------------------------------------------------------------------------
