@@ -98,7 +98,11 @@ class DirectoryImport:
                 await self.round()
                 await self._clock.sleep(self._every_s)
         finally:
-            await self._session.aclose()
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connection; the next round makes another."""
+        await self._session.aclose()
 
     async def round(self) -> None:
         """One look at the directory. Whatever goes wrong becomes the result of the next cycle."""
