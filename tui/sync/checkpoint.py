@@ -215,12 +215,14 @@ class Checkpoint:
         return self.db.execute(query, (id,)).fetchall()
 
     def queue_unequal_references_of(self, id: str) -> None:
-        """References from an object that are not in the target as they are in the tenant."""
+        """References from or to an object that are not in the target as they are in the tenant."""
         self.db.execute(_QUEUE_REFERENCES + "owner = ? AND held <> applied", (id,))
+        self.db.execute(_QUEUE_REFERENCES + "other = ? AND held <> applied", (id,))
 
     def forget_references_of(self, id: str) -> None:
         """Those that the tenant let go of, once the target has no entry for them."""
         self.db.execute("DELETE FROM sync_reference WHERE owner = ? AND NOT held", (id,))
+        self.db.execute("DELETE FROM sync_reference WHERE other = ? AND NOT held", (id,))
 
     def lost_entry(self, id: str) -> None:
         """An object's entry is not in the target, nor is any reference from or to it."""

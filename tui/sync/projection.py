@@ -176,7 +176,7 @@ class Projection:
         key = work.owner, work.relation
         if held and not applied and await self._has_both(work):
             by_owner.setdefault(key, References(*key)).add.append(work.other)
-        elif not held and applied and not await self._awaits_deletion(work.owner):
+        elif not held and applied and not await self._awaits_deletion(work):
             by_owner.setdefault(key, References(*key)).remove.append(work.other)
         else:
             self._settled(work, held, applied)
@@ -208,9 +208,12 @@ class Projection:
         ends = [await self._target.name_of(id) for id in (work.owner, work.other)]
         return None not in ends
 
-    async def _awaits_deletion(self, owner: str) -> bool:
-        """Such an entry is left whole until the brake lets go."""
-        return self._brake.is_on and self._wanted(owner) is None and await self._target.name_of(owner) is not None
+    async def _awaits_deletion(self, work: Work) -> bool:
+        """An entry that is to be deleted keeps its members, managers and memberships until the brake lets go."""
+        for id in (work.owner, work.other) if self._brake.is_on else ():
+            if self._wanted(id) is None and await self._target.name_of(id) is not None:
+                return True
+        return False
 
 
 class References(Struct):
