@@ -9,7 +9,7 @@ import pytest
 from tests.helpers import ManualClock
 from tests.sync.bench import Bench, actual, expected
 from tui.model.states import HopName
-from tui.sync.replicator import Phase, Step
+from tui.sync.replicator import LEAST_WORK, STEP_S, Phase, Portion, Step
 from tui.sync.scope import Scope
 
 
@@ -391,3 +391,19 @@ async def test_a_local_account_keeps_its_name(bench: Bench) -> None:
     await bench.sync()
     assert bench.attributes(ada)["sAMAccountName"][0].startswith("ada-")
     assert bench.replicator.state().objects_failed == 0
+
+
+def test_a_step_is_as_long_as_a_progress_line_may_wait() -> None:
+    """A slow directory gets less work at a time, a fast one more, within bounds."""
+    portion = Portion(4000)
+    for _ in range(10):
+        portion.note(0.1)
+    assert portion.size == 4000
+    portion.note(STEP_S)
+    assert portion.size == 4000
+    for _ in range(10):
+        portion.note(60.0)
+    assert portion.size == LEAST_WORK
+    tiny = Portion(40)
+    tiny.note(60.0)
+    assert tiny.size == 40

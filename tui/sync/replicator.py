@@ -30,6 +30,7 @@ from tui.sync.setbacks import Setbacks
 from tui.sync.targets.target import Target
 
 WORK_PER_STEP = 200
+LEAST_WORK, STEP_S = 50, 2.0
 MOST_REPORTS = 1000
 RESTART_PAUSE = timedelta(minutes=1)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=1)
@@ -112,7 +113,7 @@ class Replicator:
         self._target = target
         self._checkpoint = checkpoint
         self._clock = clock
-        self._work_per_step = work_per_step
+        self._portion = Portion(work_per_step)
         self._setbacks = Setbacks(checkpoint.db)
         self._brake = Brake(checkpoint.db, deletion_threshold)
         self._projection = Projection(checkpoint, self._setbacks, self._brake, target, Scope(), clock.now)
@@ -234,7 +235,8 @@ class Replicator:
             if self._allowed is not None:
                 self._brake.allow(self._allowed)
         self._allowed = None
-        work, number = self._checkpoint.next_work(self._work_per_step)
+        began = self._clock.monotonic()
+        work, number = self._checkpoint.next_work(self._portion.size)
         await self._target.announce([item.owner for item in work if not item.relation])
         try:
             with self._checkpoint.transaction():
@@ -243,7 +245,9 @@ class Replicator:
         except BaseException:
             self._target.forget()
             raise
-        self._pace.note(self._clock.monotonic(), self._done(marks))
+        ended = self._clock.monotonic()
+        self._portion.note(ended - began)
+        self._pace.note(ended, self._done(marks))
         return Step.DONE if is_done else Step.MORE
 
     async def _work(self, work: Sequence[Work]) -> tuple[Marks, bool]:
@@ -251,7 +255,7 @@ class Replicator:
         marks = self._checkpoint.marks()
         changed = await self._projection.do(work)
         if not work and marks.turn is None:
-            changed = await self._projection.delete(self._brake.released(self._work_per_step)) or changed
+            changed = await self._projection.delete(self._brake.released(self._portion.size)) or changed
         await self._target.settle()
         if changed:
             self._checkpoint.note_change(rfc3339(self._clock.now()) or "")
@@ -311,6 +315,22 @@ class Replicator:
             held_deletions=self._brake.held() if self._brake.is_on else None,
             notes=tuple(self._target.notes),
         )
+
+
+class Portion:
+    """How much work a step is given, at most `most`: what the directory takes in about `STEP_S`, so that progress is
+    told meanwhile and an end in good order is never far."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.size = min(most, WORK_PER_STEP)
+
+    def note(self, seconds: float) -> None:
+        """A step took so long."""
+        if seconds > 2 * STEP_S:
+            self.size = max(self.size // 2, min(self._most, LEAST_WORK))
+        elif seconds < STEP_S / 2:
+            self.size = min(self.size * 2, self._most)
 
 
 class Pace:
