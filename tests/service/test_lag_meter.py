@@ -289,3 +289,26 @@ def test_an_old_arrival_is_not_taken_for_a_new_change() -> None:
     late = START + KEPT_ARRIVAL + timedelta(minutes=2)
     meter.departed([change(seconds=0, created=True, displayName="Bob")], late)
     assert told(meter, 40 * 60).day.samples == 0
+
+
+def test_an_attribute_that_the_later_side_never_shows_is_not_compared() -> None:
+    """Where the company has another name in the domain its absence hides no arrival; where it was seen, it does."""
+    meter = started(domain_meter())
+    meter.departed([change("a", city="Oslo", companyName="Contoso")], START)
+    meter.arrived([change("a", 60, city="Oslo", companyName="")], START + timedelta(seconds=60))
+    assert told(meter, 60).day.samples == 1
+    meter.arrived([change("b", 61, city="Rome", companyName="Contoso")], START + timedelta(seconds=61))
+    meter.departed([change("c", 70, city="Oslo", companyName="Contoso")], START + timedelta(seconds=70))
+    meter.arrived([change("c", 90, city="Oslo", companyName="")], START + timedelta(seconds=90))
+    assert told(meter, 90).day.samples == 1
+
+
+def test_what_had_nothing_to_carry_never_becomes_a_lag() -> None:
+    """A user touched without a visible change, and hours later given a new password: that is not a lag of hours."""
+    meter = started(domain_meter())
+    meter.departed([change("quiet", 0, displayName="Q")], START + timedelta(seconds=1))
+    for minute in range(30, 35):
+        meter.passed(START + timedelta(minutes=minute))
+        meter.arrived([], START + timedelta(minutes=minute))
+    meter.arrived([change("quiet", 4 * 3600, displayName="Q")], START + timedelta(hours=4))
+    assert (told(meter, 4 * 3600).day.samples, told(meter, 4 * 3600).in_flight) == (0, 0)
