@@ -52,7 +52,7 @@ def ends(tmp_path: Path) -> Iterator[Ends]:
     kept = tmp_path / "kept"
     command = _readme("chain: run").replace(".venv/bin/python", sys.executable)
     command += f" --people {PEOPLE} --keep {kept}"
-    terminal = Terminal(tmp_path, command, 160, 50, {"PYTHONPATH": str(ROOT)})
+    terminal = Terminal(tmp_path, command, 200, 50, {"PYTHONPATH": str(ROOT)})
     try:
         terminal.until("The monitor comes with Enter", START_S)
         terminal.keys("Enter")
@@ -69,7 +69,7 @@ def ends(tmp_path: Path) -> Iterator[Ends]:
 def test_a_change_on_premises_travels_to_the_managed_domain(ends: Ends) -> None:
     """Who is changed, hired, switched off or deleted on premises is so in the managed domain within seconds.
 
-    The monitor shows both ends in step, and so do `check` and `trace`; leaving it ends everything.
+    The monitor shows both ends in step and how long that took, `check` and `trace` agree; leaving it ends everything.
     """
     found = people(PEOPLE)
     ends.terminal.until(_counts("users", PEOPLE + 1), TRAVEL_S)
@@ -81,7 +81,8 @@ def test_a_change_on_premises_travels_to_the_managed_domain(ends: Ends) -> None:
     assert held[_upn(found[1])]["displayname"] == ["Lea Renamed"]
     assert held[_upn(found[4])]["enabled"] is False
     assert _upn(found[5]) not in held
-    ends.terminal.until(_counts("users", PEOPLE + 1))
+    screen = ends.terminal.until(lambda screen: _counts("users", PEOPLE + 1)(screen) and min(_samples(screen)) >= 3)
+    assert all(_seconds(word) <= TRAVEL_S for word in _longest_lags(screen))
     _agree(ends, found)
     ends.terminal.keys("q")
     assert ends.terminal.exit_status() == 0
@@ -147,6 +148,24 @@ def _counts(row: str, number: int) -> Callable[[str], bool]:
     """True of a screen that shows the same number on premises, in Entra and in the managed domain."""
     pattern = re.compile(rf"^{row} +{number} +{number} +{number} +0 +{number} +0 ", re.MULTILINE)
     return lambda screen: pattern.search(screen) is not None
+
+
+def _lag_cells(screen: str) -> list[list[str]]:
+    """Median, p95, maximum and number of samples of the last hour, for each hop whose lag is measured."""
+    pattern = r"^(?:AD > Entra|Entra > DS) +\S \w+ +\S+ +\S+ +(\S+) +(\S+) +(\S+) +(\d+) "
+    return [list(row) for row in re.findall(pattern, screen, re.MULTILINE)]
+
+
+def _samples(screen: str) -> list[int]:
+    return [int(cells[3]) for cells in _lag_cells(screen)] or [0]
+
+
+def _longest_lags(screen: str) -> list[str]:
+    return [cells[2] for cells in _lag_cells(screen)]
+
+
+def _seconds(word: str) -> float:
+    return float(word.removesuffix("s"))
 
 
 def _until_in_step(ends: Ends) -> None:
