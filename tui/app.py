@@ -19,12 +19,17 @@ from tui.actions import ACTIONS, Action
 from tui.model.snapshot import TenantSnapshot
 from tui.model.states import SourceState, Verdict
 from tui.model.text import count
+from tui.screens.asking import AskingScreen, ComparisonWanted, TraceWanted
+from tui.screens.difference import DifferenceScreen
 from tui.screens.live import LiveScreen
+from tui.screens.name_prompt import NamePrompt
 from tui.screens.overview import Overview
 from tui.screens.pages import help_screen, reasons_screen, sources_screen
 from tui.screens.palette import CommandScreen
+from tui.screens.tracing import TraceScreen
 from tui.service.publisher import Published
 from tui.terminal import clipboard_sequence, no_color, set_mouse
+from tui.widgets.counts import wider_hop
 from tui.widgets.feed import Feed, ViewOptions
 from tui.widgets.frame import NOBODY, Frame, Look
 from tui.widgets.glyphs import ASCII, UNICODE
@@ -192,7 +197,7 @@ class SynctopApp(App[int], inherit_bindings=False):
         self._show()
 
     def push_live(self, screen: LiveScreen) -> None:
-        if type(self.screen) is not CommandScreen:
+        if not isinstance(self.screen, CommandScreen | NamePrompt):
             self.push_screen(screen, None)
 
     def on_live_screen_resumed(self) -> None:
@@ -213,9 +218,25 @@ class SynctopApp(App[int], inherit_bindings=False):
     def action_palette(self) -> None:
         self.push_screen(CommandScreen(self.present()), self._run_chosen)
 
-    async def _run_chosen(self, action: Action | None) -> None:
-        if action is not None:
-            await self.run_action(action.call)
+    async def _run_chosen(self, chosen: Action | str | None) -> None:
+        if isinstance(chosen, Action):
+            await self.run_action(chosen.call)
+        else:
+            self._trace(chosen)
+
+    def action_trace(self) -> None:
+        self.push_screen(NamePrompt(self.present()), self._trace)
+
+    def on_trace_wanted(self, message: TraceWanted) -> None:
+        self._trace(message.name)
+
+    def _trace(self, name: str | None) -> None:
+        if name:
+            self.push_live(TraceScreen(self._feed, self.present().shown.name, name))
+
+    def on_comparison_wanted(self, message: ComparisonWanted) -> None:
+        shown = self.present().shown
+        self.push_live(DifferenceScreen(self._feed, shown.name, message.kind, wider_hop(shown, message.kind)))
 
     def action_pause(self) -> None:
         self._frozen_since = None if self._frozen_since else self._feed.clock.now()
@@ -224,6 +245,9 @@ class SynctopApp(App[int], inherit_bindings=False):
         self._show()
 
     def action_poll(self) -> None:
+        if isinstance(self.screen, AskingScreen):
+            self.screen.ask_again()
+            return
         self._feed.poll_now(self._tenant)
         self.say(f"asking the sources of {self._tenant or 'every tenant'} now")
 

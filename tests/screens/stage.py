@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from textual.pilot import Pilot
@@ -11,7 +12,10 @@ from textual.worker import Worker, WorkerState
 from tests.helpers import ManualClock
 from tui.app import SynctopApp
 from tui.clock import Clock
+from tui.model.comparison import Comparison
 from tui.model.snapshot import TenantSnapshot, Thresholds
+from tui.model.states import HopName, ObjectType
+from tui.model.trace import Outcome, Trace
 from tui.service.publisher import Published, Publisher, Subscription
 from tui.widgets.feed import ViewOptions
 
@@ -23,6 +27,12 @@ class StagedFeed:
         self.clock = clock
         self.thresholds = Thresholds()
         self.asked: list[str | None] = []
+        self.traced: list[tuple[str, str]] = []
+        self.compared: list[tuple[str, HopName, ObjectType]] = []
+        # What the sides answer: a trace by name, a comparison by hop; with `held`, not before it is set.
+        self.traces: dict[str, Trace] = {}
+        self.comparisons: dict[HopName, Comparison] = {}
+        self.held: asyncio.Event | None = None
         self._publisher = Publisher(Published(clock.now(), tenants))
 
     def subscribe(self) -> Subscription:
@@ -33,6 +43,25 @@ class StagedFeed:
 
     def poll_now(self, tenant_name: str | None) -> None:
         self.asked.append(tenant_name)
+
+    async def trace(self, tenant_name: str, name: str) -> Trace:
+        self.traced.append((tenant_name, name))
+        await self._released()
+        nothing = Trace(name=name, at=self.clock.now(), sightings=(), outcome=Outcome.NOT_FOUND)
+        return self.traces.get(name, nothing)
+
+    async def compare(
+        self, tenant_name: str, hop: HopName, kind: ObjectType, tell: Callable[[str], None]
+    ) -> Comparison:
+        self.compared.append((tenant_name, hop, kind))
+        if self.held:
+            tell("reading 12,000 users of on-premises and 9,000 users of Entra")
+        await self._released()
+        return self.comparisons.get(hop, Comparison(hop=hop, type=kind, at=self.clock.now()))
+
+    async def _released(self) -> None:
+        if self.held:
+            await self.held.wait()
 
 
 class Stage:

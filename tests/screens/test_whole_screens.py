@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from rich.cells import cell_len
 
-from tests.screens import scenes
+from tests.screens import object_scenes, scenes
 from tests.screens.conftest import StoredScreens
 from tests.screens.stage import staged
 from tui.model.snapshot import TenantSnapshot
@@ -32,6 +32,7 @@ SCENES: dict[str, Scene] = {
     "hostile": scenes.hostile,
     "several": scenes.several,
     "nothing-known": scenes.nothing_known,
+    "measured-lag": object_scenes.measured,
 }
 
 
@@ -67,6 +68,16 @@ async def test_other_screens(
     """Each screen that a key opens reads as it did the last time somebody looked it over."""
     async with staged(*tenants_of(scene), size=size) as stage:
         await stage.press(*keys)
+        stored.check(f"{name}-{size[0]}x{size[1]}", stage.text())
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("name", object_scenes.KEYS)
+async def test_screens_of_objects(name: str, size: tuple[int, int], stored: StoredScreens) -> None:
+    """Traces and comparisons read as they did the last time somebody looked them over, while they are read too."""
+    async with staged(scenes.trouble(), size=size) as stage:
+        object_scenes.answer(stage, held=name.startswith("reading"))
+        await stage.press(*object_scenes.KEYS[name])
         stored.check(f"{name}-{size[0]}x{size[1]}", stage.text())
 
 

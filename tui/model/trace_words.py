@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
@@ -66,6 +67,11 @@ def facts_of(seen: Sighting, now: datetime, told: Callable[[datetime], str]) -> 
             yield title, f"{told(moment)} ({duration((now - moment).total_seconds())} ago)"
     if seen.notes:
         yield "note", "; ".join(seen.notes)
+
+
+def name_parts(dn: str) -> list[str]:
+    """A distinguished name in pieces that a line may end after: its commas that are not escaped stay with them."""
+    return [piece for piece in re.split(r"(?<=(?<!\\),)", dn) if piece]
 
 
 def absence_words(seen: Sighting) -> str:

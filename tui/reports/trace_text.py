@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tui.model.states import Side
 from tui.model.trace import AttributeDifference, Sighting, Trace
-from tui.model.trace_words import SIDE_TITLES, absence_words, facts_of, object_name, outcome_words
+from tui.model.trace_words import SIDE_TITLES, absence_words, facts_of, name_parts, object_name, outcome_words
 from tui.reports.failures_table import cell_width
 
 WIDTH = 80
@@ -59,7 +59,9 @@ def _difference(difference: AttributeDifference) -> Iterator[str]:
 
 
 def _labelled(name: str, text: str, lead: int = _LABEL) -> Iterator[str]:
-    for number, part in enumerate(_parts(text, WIDTH - lead - 2)):
+    room = WIDTH - lead - 2
+    parts = _packed(name_parts(text), room, "") if name == "dn" else _parts(text, room)
+    for number, part in enumerate(parts):
         yield f"  {'' if number else name:<{lead}}{part}".rstrip()
 
 
@@ -69,14 +71,18 @@ def _wrapped(lead: str, text: str) -> Iterator[str]:
 
 
 def _parts(text: str, width: int) -> list[str]:
-    """`text` on lines of at most `width` cells, broken at spaces, long words chopped."""
+    """`text` on lines of at most `width` cells, broken at spaces."""
+    return _packed(text.split(), width, " ")
+
+
+def _packed(words: Sequence[str], width: int, joint: str) -> list[str]:
+    """As many words on a line as fit with `joint` between them, long ones chopped."""
     lines: list[str] = []
-    for word in text.split():
-        for piece in _chopped(word, width):
-            if lines and cell_width(lines[-1]) + 1 + cell_width(piece) <= width:
-                lines[-1] += f" {piece}"
-            else:
-                lines.append(piece)
+    for piece in (piece for word in words for piece in _chopped(word, width)):
+        if lines and cell_width(lines[-1] + joint + piece) <= width:
+            lines[-1] += joint + piece
+        else:
+            lines.append(piece)
     return lines or [""]
 
 

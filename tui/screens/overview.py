@@ -14,6 +14,7 @@ from textual.widget import Widget
 
 from tui.model.alert_rows import feed_rows
 from tui.model.snapshot import Failure, TenantSnapshot
+from tui.screens.asking import ComparisonWanted
 from tui.screens.layout import Layout, Zoom, arrange
 from tui.screens.live import TICKING, LiveScreen
 from tui.screens.pages import failure_screen
@@ -40,6 +41,7 @@ from tui.widgets.headline import (
 from tui.widgets.hops import hops_view
 from tui.widgets.line import BLANK, Line, Span
 from tui.widgets.panel import Panel
+from tui.widgets.pick import PickPanel
 from tui.widgets.polling import polling_view
 from tui.widgets.reasons import why_view
 
@@ -77,7 +79,7 @@ class Overview(LiveScreen):
                 yield Panel(compact_view, id="compact")
                 yield Panel(hops_view, id="hops")
                 yield Panel(_blank_view, id="gap1")
-                yield Panel(counts_view, id="counts", scrolls=True, fixed=2)
+                yield PickPanel(counts_view, lambda frame: len(frame.shown.counts), id="counts", fixed=2)
                 yield Panel(_blank_view, id="gap2")
                 yield Panel(why_view, id="why", scrolls=True)
                 yield Panel(_blank_view, id="gap3")
@@ -195,6 +197,9 @@ class Overview(LiveScreen):
     def on_failure_list_chosen(self, message: FailureList.Chosen) -> None:
         self.action_open()
 
+    def on_pick_panel_chosen(self, message: PickPanel.Chosen) -> None:
+        self.action_open()
+
     def _title(self, frame: Frame, width: int, height: int) -> Sequence[Line]:
         return (compact_title if self._arranged.compact else title_view)(frame, width, height)
 
@@ -220,9 +225,17 @@ class Overview(LiveScreen):
         self.failures.start_typing()
 
     def action_open(self) -> None:
+        counts = self.query_one("#counts", PickPanel)
+        if counts.has_focus:
+            self._compare(counts.cursor)
+            return
         if (current := self.failures.current) is not None:
             self.failures.opened()
             self.app.push_screen(failure_screen(current))
+
+    def _compare(self, row: int | None) -> None:
+        if row is not None and self.frame is not None:
+            self.post_message(ComparisonWanted(self.frame.shown.counts[row].type))
 
     def action_sort(self) -> None:
         self._load(self.failures.index, self.failures.sort.next())

@@ -32,8 +32,14 @@ def matching(query: str) -> list[Action]:
     return sorted(found, key=lambda action: not all(word in action.title.casefold() for word in words))
 
 
-class CommandScreen(ModalScreen[Action | None], inherit_bindings=False):
-    """Closes with the chosen action, or with None."""
+def name_to_trace(query: str) -> str:
+    """`trace NAME` is a command too: its NAME; empty for anything else."""
+    command, _, name = query.lstrip().partition(" ")
+    return name.strip() if command.casefold() == "trace" else ""
+
+
+class CommandScreen(ModalScreen[Action | str | None], inherit_bindings=False):
+    """Closes with the chosen action, with a name to trace, or with None."""
 
     def __init__(self, frame: Frame) -> None:
         super().__init__()
@@ -56,7 +62,9 @@ class CommandScreen(ModalScreen[Action | None], inherit_bindings=False):
         columns = choose(COLUMNS, width)
         first = max(0, self._chosen - (height - 4))
         rows = [self._row(action, columns, place) for place, action in enumerate(found)][first:]
-        if not rows:
+        if name := name_to_trace(self.query_text):
+            rows = [(Span("> ", "bold"), Span(f"Trace {name}", "bold"), Span("  over every side", "dim"))]
+        elif not rows:
             rows = [(Span("  no such command", "dim"),)]
         edge = rule(width, glyphs)
         return [edge, prompt, *rows[: max(0, height - 3)], edge]
@@ -78,7 +86,7 @@ class CommandScreen(ModalScreen[Action | None], inherit_bindings=False):
         if event.key in ("escape", "ctrl+c"):
             self.dismiss(None)
         elif event.key == "enter":
-            self.dismiss(found[self._chosen] if found else None)
+            self.dismiss(name_to_trace(self.query_text) or (found[self._chosen] if found else None))
         elif event.key in ("up", "down"):
             step = 1 if event.key == "down" else -1
             self._chosen = max(0, min(len(found) - 1, self._chosen + step))

@@ -79,6 +79,8 @@ def _hop_line(hop: Hop, frame: Frame, width: int) -> Line:
     waiting = queue(frame.shown, hop)
     age = Span(f"{duration(hop.age_s(frame.now)):>7}", "dim" if old else "")
     right = (Span(f"Q {count(waiting)}", "dim" if old else ""),) if waiting is not None else ()
+    if hop.lag is not None and hop.lag.hour.median_s is not None:
+        right = (Span(f"lag {duration(hop.lag.hour.median_s)}", "dim" if old else ""),)
     return spread((*name, age, Span(f" /{limit(warning)}", "dim")), right, width, glyphs.ellipsis)
 
 

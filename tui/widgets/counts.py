@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tui.model.reading import Absence, Reading
-from tui.model.snapshot import CountRow, Difference
-from tui.model.states import ObjectType, SourceId
+from tui.model.snapshot import CountRow, Difference, TenantSnapshot
+from tui.model.states import HopName, ObjectType, SourceId
 from tui.model.text import count
 from tui.service.differences import SYNCED_TO_DOMAIN, connect_gap, domain_gap
 from tui.widgets.frame import Frame
@@ -44,7 +44,7 @@ _READ_FROM = {
 def counts_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
     glyphs = frame.look.glyphs
     columns = choose(COLUMNS, width)
-    top = heading((Span("COUNTS", "title"),), width, glyphs)
+    top = heading((Span("COUNTS", "title"),), width, glyphs, (Span("enter = what differs", "dim"),))
     old = {key for key, source in _READ_FROM.items() if _source_old(frame, source)}
     scope = frame.shown.sync_scope
     rows = [row(columns, _dimmed(_cells(counts.type, counts, scope), old), glyphs) for counts in frame.shown.counts]
@@ -96,6 +96,15 @@ def domain_difference(counts: CountRow, sync_scope: str) -> Span:
     if counts.type not in SYNCED_TO_DOMAIN:
         return Span("n/a", "dim")
     return _difference(domain_gap(counts, sync_scope), counts, counts.entra, counts.managed_domain)
+
+
+def wider_hop(snapshot: TenantSnapshot, kind: ObjectType) -> HopName:
+    """The hop over which more objects of a kind differ; the later one where both differ alike."""
+    row = next((row for row in snapshot.counts if row.type == kind), CountRow(type=kind))
+    domain = domain_gap(row, snapshot.sync_scope)
+    if domain is None or abs(domain) < abs(connect_gap(row) or 0):
+        return HopName.CONNECT
+    return HopName.DOMAIN_SERVICES
 
 
 def _difference(gap: int | None, counts: CountRow, *sides: Reading[int]) -> Span:

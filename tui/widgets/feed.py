@@ -8,11 +8,28 @@ from typing import Protocol
 from msgspec import Struct
 
 from tui.clock import Clock
+from tui.model.comparison import Comparison
 from tui.model.snapshot import Thresholds
+from tui.model.states import HopName, ObjectType
+from tui.model.trace import Trace
 from tui.service.publisher import Subscription
 
 
-class Feed(Protocol):
+class Asks(Protocol):
+    """What can be asked about single objects of a tenant. Neither raises what a source may raise."""
+
+    async def trace(self, tenant_name: str, name: str) -> Trace:
+        """One user or group on every side."""
+        ...
+
+    async def compare(
+        self, tenant_name: str, hop: HopName, kind: ObjectType, tell: Callable[[str], None]
+    ) -> Comparison:
+        """Both sides of a hop, object by object; `tell` hears what is being read."""
+        ...
+
+
+class Feed(Asks, Protocol):
     """A running status service, seen from the screen."""
 
     @property

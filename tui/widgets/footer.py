@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tui.actions import ACTIONS, Action, spoken
 from tui.widgets.frame import Frame
 from tui.widgets.line import Line, Span, width_of
 
 _PAGE = ("back", "copy", "time", "help", "quit")
+_NAMES_ON_LISTS = {"next_pane": "other hop", "open": "trace", "poll": "again"}
+_LIST = ("back", "open", "filter", "next_pane", "poll", "copy", "help", "quit")
 _SMALL = ("quit", "failures", "counts", "help")
 
 
@@ -24,14 +26,20 @@ def page_footer_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
     return [_keys(frame, [action for action in ACTIONS if action.id in _PAGE], width)]
 
 
-def _keys(frame: Frame, actions: Sequence[Action], width: int) -> Line:
+def list_footer_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
+    """What is of use on a list over the overview."""
+    useful = [action for action in ACTIONS if action.id in _LIST]
+    return [_keys(frame, sorted(useful, key=lambda action: _LIST.index(action.id)), width, _NAMES_ON_LISTS)]
+
+
+def _keys(frame: Frame, actions: Sequence[Action], width: int, names: Mapping[str, str] | None = None) -> Line:
     if frame.notice:
         return (Span(frame.notice, "bold"),)
     spans: list[Span] = []
     for action in actions:
-        name = action.short or action.title.casefold()
-        entry = [Span(spoken(action.keys[0]), "key"), Span(f" {name}  ", "dim")]
-        if width_of((*spans, *entry)) - 2 > width:
+        name = (names or {}).get(action.id) or action.short or action.title.casefold()
+        entry = [Span("  " if spans else ""), Span(spoken(action.keys[0]), "key"), Span(f" {name}", "dim")]
+        if width_of((*spans, *entry)) > width:
             break
         spans += entry
     return tuple(spans)

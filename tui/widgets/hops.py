@@ -1,4 +1,4 @@
-"""The hops: state, age beside its limit, last success, trend; a first sync as a bar."""
+"""The hops: state, age beside its limit, measured lag, last success, trend; a first sync as a bar."""
 
 from __future__ import annotations
 
@@ -31,6 +31,22 @@ COLUMNS = (
     Column("trend", _TREND, 12, 6, grows=True, widest=60),
 )
 
+# Where lag is measured its figures are worth more than what AGE tells again.
+LAG_COLUMNS = (
+    Column("hop", "HOP", 13, 1),
+    Column("state", "STATE", 11, 2),
+    Column("age", "AGE", 7, 3, right=True, gap=1),
+    Column("limit", "LIMIT", 5, 4, right=True),
+    Column("lag", "LAG 1H", 7, 5, right=True),
+    Column("p95", "P95 1H", 7, 6, right=True),
+    Column("max", "MAX 1H", 7, 9, right=True),
+    Column("samples", "N 1H", 5, 10, right=True),
+    Column("last", "LAST OK", 9, 8),
+    Column("due", "NEXT DUE", 9, 12),
+    Column("queue", "QUEUE", 7, 11, right=True),
+    Column("trend", _TREND, 12, 7, grows=True, widest=60),
+)
+
 # Whose answer a hop is read from.
 HOP_SOURCES = {
     HopName.CONNECT: SourceId.ORGANIZATION,
@@ -57,7 +73,8 @@ def _of_use(frame: Frame) -> list[Column]:
     due = any(next_due(frame.shown, hop.name) for hop in hops)
     waiting = any(queue(frame.shown, hop) is not None for hop in hops if not _as_bar(hop))
     left_out = {"due": not due, "queue": not waiting}
-    return [column for column in COLUMNS if not left_out.get(column.key)]
+    columns = LAG_COLUMNS if any(hop.lag for hop in hops) else COLUMNS
+    return [column for column in columns if not left_out.get(column.key)]
 
 
 def _as_bar(hop: Hop) -> bool:
@@ -89,6 +106,20 @@ def _cells(hop: Hop, frame: Frame) -> dict[str, Span]:
         "last": Span(recent_time(hop.last_success, frame.now, frame.look)),
         "due": _due(next_due(frame.shown, hop.name), frame),
         "queue": Span(count(queue(frame.shown, hop))),
+        **_lag_cells(hop),
+    }
+
+
+def _lag_cells(hop: Hop) -> dict[str, Span]:
+    """How long changes took in the last hour, median first; `-` where none arrived, which is not lag."""
+    if hop.lag is None:
+        return {key: Span("-", "dim") for key in ("lag", "p95", "max", "samples")}
+    hour = hop.lag.hour
+    return {
+        "lag": Span(duration(hour.median_s), "bold" if hour.median_s is not None else "dim"),
+        "p95": Span(duration(hour.p95_s)),
+        "max": Span(duration(hour.max_s)),
+        "samples": Span(count(hour.samples) + ("+" if hop.lag.truncated else "")),
     }
 
 
@@ -113,9 +144,12 @@ def hop_is_old(snapshot: TenantSnapshot, hop: Hop, now: datetime) -> bool:
 
 
 def queue(snapshot: TenantSnapshot, hop: Hop) -> int | None:
-    """What waits: the rest of a first sync, or the objects on their way to the managed domain. None: not known."""
+    """What waits: the rest of a first sync, the changes on their way where they are followed, else the objects on
+    their way to the managed domain. None: not known."""
     if hop.progress is not None:
         return max(0, hop.progress.total - hop.progress.done)
+    if hop.lag is not None:
+        return hop.lag.in_flight
     if hop.name is not HopName.DOMAIN_SERVICES:
         return None
     # The split covers both hops: what is in flight belongs to this one alone where only this one is compared.

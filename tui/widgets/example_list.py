@@ -1,0 +1,89 @@
+"""The objects that one side lacks, narrowed by plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.events import Key, Paste
+from textual.message import Message
+
+from tui.model.comparison import Example
+from tui.widgets.failure_index import words_of
+from tui.widgets.panel import View
+from tui.widgets.pick import PickPanel
+from tui.widgets.prompt import edited, pasted
+
+
+class ExampleList(PickPanel):
+    """`view` draws what is `shown`, under one line of column titles."""
+
+    class Narrowed(Message):
+        """The filter, or whether it is being typed, has changed."""
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, ExampleList.Narrowed)
+
+    def __init__(self, view: View, *, id: str) -> None:
+        super().__init__(view, lambda _: len(self.shown), id=id, fixed=1)
+        self.shown: Sequence[Example] = ()
+        self.typed = ""
+        self.typing = False
+        self._all: Sequence[Example] = ()
+
+    @property
+    def current(self) -> Example | None:
+        """The example under the cursor."""
+        return None if self.cursor is None else self.shown[self.cursor]
+
+    def take(self, examples: Sequence[Example]) -> None:
+        """Show other examples, from the first."""
+        self._all = examples
+        self._narrow(self.typed)
+
+    def start_typing(self) -> None:
+        """Keys now edit the filter, until Enter keeps or Esc clears it."""
+        self.typing = True
+        self.post_message(self.Narrowed())
+
+    def stop_typing(self, *, clear: bool) -> None:
+        self.typing = False
+        self._narrow("" if clear else self.typed)
+
+    def _narrow(self, query: str) -> None:
+        self.typed = query
+        words = words_of(query)
+        self.shown = [example for example in self._all if all(word in _haystack(example) for word in words)]
+        self.to_top()
+        self.post_message(self.Narrowed())
+
+    def on_key(self, event: Key) -> None:
+        if not self.typing:
+            # Taken here and not as a binding: what is typed in one burst with it must not run ahead of it.
+            if event.character == "/":
+                event.stop()
+                event.prevent_default()
+                self.start_typing()
+            return
+        text = edited(self.typed, event)
+        if text is None and event.key not in ("enter", "escape"):
+            return
+        event.stop()
+        event.prevent_default()
+        if text is None:
+            self.stop_typing(clear=event.key == "escape")
+        else:
+            self._narrow(text)
+
+    def on_paste(self, event: Paste) -> None:
+        event.stop()
+        if self.typing:
+            self._narrow(pasted(self.typed, event.text))
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        return self.typing and character is not None and character.isprintable()
+
+
+def _haystack(example: Example) -> str:
+    ref = example.object
+    words = (example.part, example.why, ref.name, ref.upn, ref.id, ref.source_anchor, ref.dn)
+    return " ".join(word for word in words if word).casefold()
