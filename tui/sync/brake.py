@@ -29,6 +29,8 @@ class Brake:
 
     def forget(self, owner: str) -> bool:
         """It is not to be deleted, or no longer there; True where it waited."""
+        if not self.is_on:
+            return False
         return self._db.execute("DELETE FROM sync_deletion WHERE owner = ?", (owner,)).rowcount > 0
 
     def allow(self, count: int) -> None:

@@ -166,6 +166,14 @@ class Checkpoint:
         objects, every = self.db.execute("SELECT coalesce(sum(relation = ''), 0), count(*) FROM sync_work").fetchone()
         return objects, every - objects
 
+    def has_references(self, id: str) -> bool:
+        """Anything refers to an object, or it to anything."""
+        query = (
+            "SELECT EXISTS (SELECT 1 FROM sync_reference WHERE owner = ?1)"
+            " OR EXISTS (SELECT 1 FROM sync_reference WHERE other = ?1)"
+        )
+        return bool(self.db.execute(query, (id,)).fetchone()[0])
+
     def queue_references_of(self, id: str) -> None:
         """Every reference from or to an object that now has an entry."""
         self.db.execute(_QUEUE_REFERENCES + "owner = ? AND held AND NOT applied", (id,))

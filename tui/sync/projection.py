@@ -71,11 +71,11 @@ class Projection:
         if staged is None:
             return await self._remove(id)
         changed = await self._target.put(await self._entry(staged))
-        if self._brake.forget(id):
-            self._checkpoint.queue_unequal_references_of(id)
-        if is_new:
+        if is_new and self._checkpoint.has_references(id):
             self._checkpoint.lost_entry(id)
             self._checkpoint.queue_references_of(id)
+        if not is_new and self._brake.forget(id):
+            self._checkpoint.queue_unequal_references_of(id)
         if changed:
             self._setbacks.queue_waiting_for(id)
         return changed

@@ -31,9 +31,11 @@ class Setbacks:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
+        self._is_empty = False
 
     def add(self, work: Work, refusal: Refusal, now: datetime) -> None:
         """Set `work` aside. What is the same as before keeps its first time; the wait doubles with each attempt."""
+        self._is_empty = False
         key = (work.owner, work.relation, work.other)
         before = self._db.execute(
             "SELECT code, attribute, first_seen, attempts FROM sync_aside"
@@ -61,18 +63,22 @@ class Setbacks:
         )
 
     def clear(self, work: Work) -> None:
+        if self._is_empty:
+            return
         self._db.execute(
             "DELETE FROM sync_aside WHERE owner = ? AND relation = ? AND other = ?",
             (work.owner, work.relation, work.other),
         )
 
     def queue_due(self, now: datetime) -> None:
-        """Queue what is to be tried again by now."""
+        """Queue what is to be tried again by now; at the beginning of each step."""
+        self._is_empty = self._db.execute("SELECT 1 FROM sync_aside LIMIT 1").fetchone() is None
         self._db.execute(_QUEUE + "retry_at <= ?", (now.isoformat(),))
 
     def queue_waiting_for(self, object_id: str) -> None:
         """Queue what waits for a name that this object had."""
-        self._db.execute(_QUEUE + "holder = ?", (object_id,))
+        if not self._is_empty:
+            self._db.execute(_QUEUE + "holder = ?", (object_id,))
 
     def count(self, rounds: int) -> int:
         """Failing objects; one with several failures counts once. `rounds`: see `reports`."""

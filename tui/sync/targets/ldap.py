@@ -297,6 +297,9 @@ class LdapDomain:
 
     def _reserve(self, known: Known) -> None:
         """Note what is about to be, unless a name of it belongs to another. Raises `NameTaken`."""
+        if not self._mirror.conflicts(known):
+            self._mirror.put(known)
+            return
         wanted: list[tuple[Unique, str]] = [("sAMAccountName", known.name)]
         wanted += [("userPrincipalName", known.upn)] if known.upn else []
         for attribute, value in wanted:

@@ -6,12 +6,12 @@ is sent, so that of two objects that want a name only one ever asks the server f
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
 from msgspec import Struct
+from msgspec.json import decode, encode
 
 from tui.ldap.values import dn_key
 from tui.sync.targets.target import Holder, Kind, Unique
@@ -19,7 +19,17 @@ from tui.sync.targets.target import Holder, Kind, Unique
 _COLUMNS = "object_id, kind, dn, name, upn_key, owned, attributes, credentials"
 _KEYS: Mapping[Unique, str] = {"sAMAccountName": "name_key", "userPrincipalName": "upn_key"}
 _CONTAINER = "ldap-container"
-_encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, check_circular=False).encode
+_HOLDER = {
+    attribute: f"SELECT kind, dn, object_id FROM ldap_entry WHERE {key} = ?1 UNION ALL"  # noqa: S608
+    f" SELECT kind, dn, NULL FROM ldap_taken WHERE attribute = '{attribute}' AND key = ?1 LIMIT 1"
+    for attribute, key in _KEYS.items()
+}
+_OTHERS_NAME = (
+    "SELECT 1 FROM ldap_entry WHERE name_key = ?1 AND object_id <> ?3"
+    " UNION ALL SELECT 1 FROM ldap_entry WHERE upn_key = ?2 AND object_id <> ?3"
+    " UNION ALL SELECT 1 FROM ldap_taken WHERE attribute = 'sAMAccountName' AND key = ?1"
+    " UNION ALL SELECT 1 FROM ldap_taken WHERE attribute = 'userPrincipalName' AND key = ?2 LIMIT 1"
+)
 
 Attributes = Mapping[str, Sequence[str]]
 
@@ -78,15 +88,13 @@ class Mirror:
         return {id: row[0] for id, row in rows if row}
 
     def holder(self, attribute: Unique, value: str) -> Holder | None:
-        key = value.casefold()
-        row = self._db.execute(
-            f"SELECT kind, dn, object_id FROM ldap_entry WHERE {_KEYS[attribute]} = ?",  # noqa: S608
-            (key,),
-        ).fetchone()
-        if row is None:
-            query = "SELECT kind, dn, NULL FROM ldap_taken WHERE attribute = ? AND key = ?"
-            row = self._db.execute(query, (attribute, key)).fetchone()
+        row = self._db.execute(_HOLDER[attribute], (value.casefold(),)).fetchone()
         return Holder(*row) if row else None
+
+    def conflicts(self, known: Known) -> bool:
+        """A name of this entry belongs to another."""
+        wanted = known.name.casefold(), known.upn_key, known.object_id
+        return self._db.execute(_OTHERS_NAME, wanted).fetchone() is not None
 
     def put(self, known: Known, number: int | None = None) -> None:
         """Note an entry as it is or is about to be; `number`: of the pass that saw it."""
@@ -105,7 +113,7 @@ class Mirror:
                 known.name.casefold(),
                 known.upn_key,
                 known.owned,
-                _encode(known.attributes),
+                encode(known.attributes).decode(),
                 known.credentials,
                 number,
             ),
@@ -180,6 +188,6 @@ def _known(row: tuple[str, Kind, str, str, str | None, int, str, str]) -> Known:
         name=name,
         upn_key=upn_key,
         owned=bool(owned),
-        attributes=json.loads(attributes),
+        attributes=decode(attributes, type=dict[str, tuple[str, ...]]),
         credentials=credentials,
     )

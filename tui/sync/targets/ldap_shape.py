@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -100,7 +100,10 @@ class Shape(Struct, frozen=True, kw_only=True):
 
     def encoded(self, kind: Kind, name: str, values: Sequence[str]) -> tuple[Value, ...]:
         """Values as the server takes them. Raises ValueError."""
-        encode = _encoder(self.attributes[kind][name])
+        attribute = self.attributes[kind][name]
+        if attribute.syntax != OCTETS_SYNTAX:
+            return tuple(values)
+        encode = sid_bytes if name == "sidhistory" else guid_bytes
         return tuple(encode(value) for value in values)
 
     def name_of(self, kind: Kind, attribute: str) -> str:
@@ -110,8 +113,9 @@ class Shape(Struct, frozen=True, kw_only=True):
     def created(self, kind: Kind, name: str, texts: Texts) -> dict[str, Sequence[Value]]:
         """Everything of a new entry but references and credentials. Raises ValueError."""
         attributes: dict[str, Sequence[Value]] = {"objectClass": (self.classes[kind].name,), "cn": (name,)}
+        known = self.attributes[kind]
         for attribute, values in texts.items():
-            attributes[self.name_of(kind, attribute)] = self.encoded(kind, attribute, values)
+            attributes[known[attribute].name] = self.encoded(kind, attribute, values)
         return attributes
 
     def kind_of(self, entry: LdapEntry) -> Kind | None:
@@ -213,12 +217,6 @@ def _require_ids(attributes: Mapping[Kind, Mapping[str, AttributeType]]) -> None
                 f"The directory cannot store the object id of a {kind}: add the attribute {name} to its schema, as a "
                 "directory string that its class allows"
             )
-
-
-def _encoder(attribute: AttributeType) -> Callable[[str], Value]:
-    if attribute.syntax == OCTETS_SYNTAX:
-        return sid_bytes if attribute.name.lower() == "sidhistory" else guid_bytes
-    return str
 
 
 def _decoded(attribute: AttributeType, value: bytes) -> str:
