@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from textual import work
+from textual.actions import SkipAction
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -44,6 +45,7 @@ TICK_S = 1.0
 SLOW_TICKS = 10
 NOTICE_TICKS = 5
 _SERVICE = "service"
+_PROMPTS = ("trace", "palette")
 
 
 class Updated(Message, bubble=False):
@@ -63,8 +65,9 @@ def _has_data(published: Published) -> bool:
 
 
 def _bindings() -> list[BindingType]:
+    """What is typed in one burst with a key that opens a prompt must not run ahead of it: such keys come first."""
     return [
-        Binding(key, action.call, action.title, show=False, priority=key == "ctrl+c")
+        Binding(key, action.call, action.title, show=False, priority=key == "ctrl+c" or action.id in _PROMPTS)
         for action in ACTIONS
         for key in action.keys
     ]
@@ -216,7 +219,15 @@ class SynctopApp(App[int], inherit_bindings=False):
         self.push_live(sources_screen())
 
     def action_palette(self) -> None:
+        self._skip_while_typing(":")
         self.push_screen(CommandScreen(self.present()), self._run_chosen)
+
+    def _skip_while_typing(self, character: str) -> None:
+        """Where text is typed the key is a letter. Raises `SkipAction`."""
+        focused = self.screen.focused
+        is_prompt = isinstance(self.screen, CommandScreen | NamePrompt)
+        if is_prompt or (focused is not None and focused.check_consume_key(character, character)):
+            raise SkipAction
 
     async def _run_chosen(self, chosen: Action | str | None) -> None:
         if isinstance(chosen, Action):
@@ -225,6 +236,7 @@ class SynctopApp(App[int], inherit_bindings=False):
             self._trace(chosen)
 
     def action_trace(self) -> None:
+        self._skip_while_typing("T")
         self.push_screen(NamePrompt(self.present()), self._trace)
 
     def on_trace_wanted(self, message: TraceWanted) -> None:

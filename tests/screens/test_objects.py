@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 from textual import events
+from textual.keys import _character_to_key
 
 from tests.helpers import START
 from tests.screens import object_scenes, scenes
@@ -161,6 +162,29 @@ async def test_no_name_no_trace(keys: tuple[str, ...]) -> None:
         await stage.press(*keys)
         assert stage.feed.traced == []
         assert isinstance(stage.app.screen, Overview)
+
+
+@pytest.mark.parametrize("burst", ["Tn.martin@x", ":trace n.martin@x"])
+async def test_what_is_typed_in_one_burst(burst: str) -> None:
+    """A name typed faster than the prompt opens, as from a script, arrives in it whole."""
+    async with staged(scenes.trouble()) as stage:
+        for character in burst:
+            stage.app.post_message(events.Key(_character_to_key(character), character))
+        stage.app.post_message(events.Key("enter", None))
+        await stage.settle()
+        await stage.settle()
+        assert stage.feed.traced == [("contoso-prod", "n.martin@x")]
+
+
+async def test_a_capital_t_is_a_letter_where_text_is_typed() -> None:
+    """In a filter, the palette and the prompt itself, T and a colon are letters."""
+    async with staged(scenes.trouble()) as stage:
+        await stage.press("slash", "T", "colon")
+        assert "filter: T:_" in stage.text()
+        await stage.press("escape", "T", "T", "colon")
+        assert stage.line(1) == "trace T:_"
+        await stage.press("escape", "colon", "T", "colon")
+        assert stage.line(1) == ": T:_"
 
 
 async def test_a_pasted_name() -> None:
