@@ -7,7 +7,7 @@ table below, which is Microsoft's of facts/domain.md 1.2 in short.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tests.directory.server import DirectoryServer, run_tool
@@ -34,9 +34,13 @@ _DISABLED = 2
 Values = Mapping[str, list[str]]
 
 
-def wanted(tenant: Tenant) -> dict[str, dict[str, Any]]:
-    """Object id -> what its entry must say."""
-    users = {item["id"]: item for item in tenant.page("user", limit=10**7)}
+def everyone(_: Mapping[str, Any]) -> bool:
+    return True
+
+
+def wanted(tenant: Tenant, within: Callable[[Mapping[str, Any]], bool] = everyone) -> dict[str, dict[str, Any]]:
+    """Object id -> what its entry must say. `within`: whether a user is in the scope."""
+    users = {item["id"]: item for item in tenant.page("user", limit=10**7) if within(item)}
     groups = {item["id"]: item for item in tenant.page("group", limit=10**7)}
     truth = {
         id: {
@@ -65,9 +69,14 @@ def held(server: DirectoryServer, container: str | None = None) -> dict[str, dic
     return {id: _told(values, by_dn) for id, values in found.items()}
 
 
-def differences(tenant: Tenant, server: DirectoryServer, container: str | None = None) -> list[str]:
+def differences(
+    tenant: Tenant,
+    server: DirectoryServer,
+    container: str | None = None,
+    within: Callable[[Mapping[str, Any]], bool] = everyone,
+) -> list[str]:
     """Empty where both sides are the same."""
-    ours, theirs = wanted(tenant), held(server, container)
+    ours, theirs = wanted(tenant, within), held(server, container)
     told = [f"{id} is missing" for id in ours.keys() - theirs.keys()]
     told += [f"{id} is too many" for id in theirs.keys() - ours.keys()]
     for id in ours.keys() & theirs.keys():
