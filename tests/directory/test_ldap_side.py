@@ -174,7 +174,7 @@ async def test_a_comparison_with_a_real_domain(samba_aadds: SambaDomain) -> None
     old = SystemClock().now() - timedelta(days=9)
     users = [
         Listed(object=ObjectRef(type="user", id=id, name=name), created=old, marks=frozenset({Mark.SYNCED}))
-        for id, name in ((ENTRA_ID.upper(), "jane"), ("0" * 8 + ENTRA_ID[8:], "lost"))
+        for id, name in ((ENTRA_ID, "jane"), ("0" * 8 + ENTRA_ID[8:], "lost"))
     ]
     async with side_of(samba_aadds, Side.MANAGED_DOMAIN) as managed:
         result = await Comparer(SystemClock()).compare(

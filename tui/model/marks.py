@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from enum import StrEnum
+from functools import cache
 
 
 class Mark(StrEnum):
@@ -39,3 +40,13 @@ def is_service_name(account_name: str | None) -> bool:
     """Whether Connect leaves an account of this sAMAccountName out because it serves the sync itself, or Exchange."""
     name = (account_name or "").casefold()
     return name in _SERVICE_NAMES or name.startswith(_SERVICE_PREFIXES)
+
+
+def shared(marks: Set[str]) -> frozenset[str]:
+    """The same set for the same marks: very many objects have few of them."""
+    return _shared(frozenset(marks))
+
+
+@cache
+def _shared(marks: frozenset[str]) -> frozenset[str]:
+    return marks

@@ -118,7 +118,7 @@ class DifferenceScreen(AskingScreen):
         examples = self.examples
         if not examples.shown:
             return empty_lines(self._compared, examples.typed, frame, width)
-        return example_lines(examples.shown, frame, width)
+        return example_lines(examples.shown[examples.first : examples.first + height], frame, width)
 
     def _detail(self, frame: Frame, width: int, height: int) -> Sequence[Line]:
         return example_detail(self.examples.current, frame, width)

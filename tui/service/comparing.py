@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -91,7 +92,7 @@ class Comparer:
                 joined.add(side.side, page, self._most)
                 tell(joined.progress(kind))
                 await asyncio.sleep(0)
-                if side.side in joined.truncated:
+                if joined.sides[side.side].is_truncated:
                     return None
         except SourceError as error:
             joined.given_up = True
@@ -102,10 +103,8 @@ class Comparer:
         """Since when each object that is missing now is known to be."""
         before, now = self._missed.get((hop, kind), {}), self._clock.now()
         missed: Missed = {}
-        for waiting in joined.left():
-            if len(missed) >= MOST_REMEMBERED:
-                break
-            missed[waiting.keys[0]] = before.get(waiting.keys[0], now)
+        for _, listed in islice(joined.left(), MOST_REMEMBERED):
+            missed[_lasting(listed)] = before.get(_lasting(listed), now)
         return missed
 
 
@@ -118,12 +117,36 @@ def _impossible(hop: HopName, kind: ObjectType, sides: Mapping[Side, SideReader]
     return ""
 
 
-class _Waiting(Struct, frozen=True, gc=False):
-    """An object whose counterpart has not been read, and what it would be known by."""
+class _Side:
+    """The objects of one side that have not met their counterparts, by each of the names they may be met by.
 
-    side: Side
-    listed: Listed
-    keys: tuple[str, ...]
+    The names are the objects' own strings: of 200,000 objects nothing is kept twice.
+    """
+
+    def __init__(self) -> None:
+        self.read = 0
+        self.is_truncated = False
+        self._by_name: dict[str, Listed] = {}
+        self._nameless: list[Listed] = []
+
+    def add(self, listed: Listed, names: Sequence[str]) -> None:
+        if not names or any(name in self._by_name for name in names):
+            self._nameless.append(listed)
+            return
+        self._by_name.update(dict.fromkeys(names, listed))
+
+    def meet(self, names: Sequence[str], hop: HopName) -> bool:
+        """Forget the object that one of these names leads to; False where there is none."""
+        met = next((self._by_name[name] for name in names if name in self._by_name), None)
+        if met is None:
+            return False
+        for name in _names_over(hop, met):
+            self._by_name.pop(name, None)
+        return True
+
+    def left(self, hop: HopName) -> Iterator[Listed]:
+        yield from (one for name, one in self._by_name.items() if name == _names_over(hop, one)[0])
+        yield from self._nameless
 
 
 class _Join:
@@ -131,44 +154,39 @@ class _Join:
 
     def __init__(self, hop: HopName) -> None:
         self.hop = hop
-        self.read: dict[Side, int] = dict.fromkeys(SIDES[hop], 0)
-        self.truncated: set[Side] = set()
         self.given_up = False
-        self._waiting: dict[Side, dict[str, _Waiting]] = {side: {} for side in SIDES[hop]}
-        self._nameless = 0
+        self.sides = {side: _Side() for side in SIDES[hop]}
+
+    @property
+    def read(self) -> dict[Side, int]:
+        return {side: held.read for side, held in self.sides.items()}
+
+    @property
+    def truncated(self) -> bool:
+        return any(held.is_truncated for held in self.sides.values())
 
     def add(self, side: Side, page: Sequence[Listed], most: int) -> None:
+        mine, theirs = self.sides[side], self.sides[_other(side, self.hop)]
         for listed in page:
             if not _counts(listed, side, self.hop):
                 continue
-            if self.read[side] >= most:
-                self.truncated.add(side)
+            if mine.read >= most:
+                mine.is_truncated = True
                 return
-            self.read[side] += 1
-            self._meet(side, listed)
+            mine.read += 1
+            names = _names_over(self.hop, listed)
+            if not theirs.meet(names, self.hop):
+                mine.add(listed, names)
 
-    def left(self) -> Iterator[_Waiting]:
+    def left(self) -> Iterator[tuple[Side, Listed]]:
         """What has no counterpart, but where the other side was not read to its end."""
-        for side, waiting in self._waiting.items():
-            if _other(side, self.hop) not in self.truncated:
-                yield from (one for key, one in waiting.items() if key == one.keys[0])
+        for side, held in self.sides.items():
+            if not self.sides[_other(side, self.hop)].is_truncated:
+                yield from ((side, listed) for listed in held.left(self.hop))
 
     def progress(self, kind: ObjectType) -> str:
         told = (f"{count(number)} {kind} of {SIDE_LABELS[side]}" for side, number in self.read.items())
         return f"reading {' and '.join(told)}"
-
-    def _meet(self, side: Side, listed: Listed) -> None:
-        mine, theirs = self._waiting[side], self._waiting[_other(side, self.hop)]
-        keys = _keys(listed, self.hop)
-        met = next((theirs[key] for key in keys if key in theirs), None)
-        if met is not None:
-            for key in met.keys:
-                theirs.pop(key, None)
-            return
-        if not keys or any(key in mine for key in keys):
-            self._nameless += 1
-            keys = (f"nameless {self._nameless}",)
-        mine |= dict.fromkeys(keys, _Waiting(side, listed, keys))
 
 
 def _other(side: Side, hop: HopName) -> Side:
@@ -181,13 +199,19 @@ def _counts(listed: Listed, side: Side, hop: HopName) -> bool:
     return side is SIDES[hop][0] or Mark.SYNCED in listed.marks
 
 
-def _keys(listed: Listed, hop: HopName) -> tuple[str, ...]:
-    """Best first. Groups have no source anchor in Entra: they are known by their identifier on-premises."""
+def _names_over(hop: HopName, listed: Listed) -> tuple[str, ...]:
+    """What an object is met by, best first. Groups have no source anchor in Entra: they are known by their identifier
+    on-premises. Ids and identifiers come in one spelling from every side."""
     ref = listed.object
     if hop is HopName.DOMAIN_SERVICES:
-        return (f"i{ref.id.lower()}",) if ref.id else ()
-    keys = (f"a{ref.source_anchor}" if ref.source_anchor else "", f"s{listed.sid.upper()}" if listed.sid else "")
-    return tuple(key for key in keys if key)
+        return (ref.id,) if ref.id else ()
+    return tuple(name for name in (ref.source_anchor, listed.sid) if name)
+
+
+def _lasting(listed: Listed) -> str:
+    """What an object is remembered by from one comparison to the next."""
+    ref = listed.object
+    return ref.source_anchor or listed.sid or ref.id or label(ref)
 
 
 async def _by_name(failures: Sequence[Failure], hop: HopName) -> dict[str, Failure]:
@@ -220,11 +244,9 @@ async def _compared(
     joined: _Join, around: Circumstances, failures: Mapping[str, Failure], missed: Missed, kind: ObjectType
 ) -> Comparison:
     tally = _Tally()
-    for number, waiting in enumerate(joined.left(), 1):
-        listed = waiting.listed
+    for number, (side, listed) in enumerate(joined.left(), 1):
         failure = next((failures[name] for name in _names(listed.object) if name in failures), None)
-        missing_on = _other(waiting.side, joined.hop)
-        tally.add(missing(listed, missing_on, around, failure, missed.get(waiting.keys[0])))
+        tally.add(missing(listed, _other(side, joined.hop), around, failure, missed.get(_lasting(listed))))
         if number % _SLICE == 0:
             await asyncio.sleep(0)
     return Comparison(
@@ -234,7 +256,7 @@ async def _compared(
         read=joined.read,
         counts={part: tally.counts[part] for part in Part},
         examples=tuple(sorted(tally.examples, key=_place)),
-        truncated=bool(joined.truncated),
+        truncated=joined.truncated,
     )
 
 

@@ -11,7 +11,7 @@ from tui.model.attributes import COMPARED
 from tui.model.comparison import Listed
 from tui.model.facts import ObjectRef
 from tui.model.lookup import MOST_FOUND, Lookup, best_first, lookup
-from tui.model.marks import Mark, notes_of
+from tui.model.marks import Mark, notes_of, shared
 from tui.model.states import ObjectType, Side
 from tui.model.trace import Sighting
 from tui.sources.decode import JsonObject, boolean, items, text, text_or_none, texts, time
@@ -157,18 +157,18 @@ def sighting(item: JsonObject, kind: str, now: datetime) -> Sighting:
 
 
 def _listed(item: JsonObject, kind: str, now: datetime) -> Listed:
-    marks = _marks(item)
+    marks = shared(_marks(item))
     return Listed(
         object=ObjectRef(
             type=kind,
-            id=text_or_none(item, "id"),
+            id=text(item, "id").lower() or None,
             name=text_or_none(item, "displayName"),
             upn=text_or_none(item, "userPrincipalName"),
             source_anchor=text_or_none(item, "onPremisesImmutableId"),
         ),
         created=_past(item, "createdDateTime", now),
-        marks=frozenset(marks),
-        sid=text_or_none(item, "onPremisesSecurityIdentifier"),
+        marks=marks,
+        sid=text(item, "onPremisesSecurityIdentifier").upper() or None,
         password_changed=None if Mark.SYNCED in marks else _past(item, "lastPasswordChangeDateTime", now),
     )
 

@@ -17,7 +17,7 @@ from tui.model.attributes import COMPARED, Compared
 from tui.model.comparison import Listed
 from tui.model.facts import ObjectRef
 from tui.model.lookup import Lookup, best_first, lookup
-from tui.model.marks import Mark, is_service_name, notes_of
+from tui.model.marks import Mark, is_service_name, notes_of, shared
 from tui.model.states import ObjectType, Side
 from tui.model.text import clean
 from tui.model.trace import Sighting
@@ -148,7 +148,7 @@ class _Reading(Struct, frozen=True):
             object=_ref(entry, kind, self.side),
             created=self.moment(entry, "whenCreated"),
             changed=self.moment(entry, "whenChanged"),
-            marks=self._marks(entry),
+            marks=shared(self._marks(entry)),
             sid=_sid(entry, self.side),
         )
 

@@ -15,7 +15,7 @@ from tui.widgets.prompt import edited, pasted
 
 
 class ExampleList(PickPanel):
-    """`view` draws what is `shown`, under one line of column titles."""
+    """`view` draws of what is `shown` only the rows in sight, from `first` on, under one line of column titles."""
 
     class Narrowed(Message):
         """The filter, or whether it is being typed, has changed."""
@@ -29,11 +29,24 @@ class ExampleList(PickPanel):
         self.typed = ""
         self.typing = False
         self._all: Sequence[Example] = ()
+        self._first = 0
 
     @property
     def current(self) -> Example | None:
         """The example under the cursor."""
         return None if self.cursor is None else self.shown[self.cursor]
+
+    @property
+    def first(self) -> int:
+        return self._first
+
+    def _keep_visible(self) -> None:
+        room = max(1, self.size.height - self._fixed)
+        first = max(0, min(max(self._first, self._cursor - room + 1), self._cursor))
+        if first != self._first:
+            self._first = first
+            if self._frame is not None:
+                self.show(self._frame)
 
     def take(self, examples: Sequence[Example]) -> None:
         """Show other examples, from the first."""

@@ -74,7 +74,12 @@ class PickPanel(Panel):
 
     def _refresh_row(self, row: int | None) -> None:
         if row is not None:
-            self.refresh(Region(0, self._fixed + row - self._top, self.size.width, 1))
+            self.refresh(Region(0, self._fixed + row - self.first, self.size.width, 1))
+
+    @property
+    def first(self) -> int:
+        """The number of the first row in sight."""
+        return self._top
 
     def on_focus(self) -> None:
         self.refresh()
@@ -85,7 +90,7 @@ class PickPanel(Panel):
         self._keep_visible()
 
     def on_click(self, event: Click) -> None:
-        row = event.y + self._top - self._fixed
+        row = event.y + self.first - self._fixed
         if event.y >= self._fixed and row < self._count:
             self._move_to(row)
             if event.chain == 2:
@@ -93,8 +98,8 @@ class PickPanel(Panel):
 
     def render_line(self, y: int) -> Strip:
         strip = super().render_line(y)
-        row, current = self._place(y) - self._fixed, self.cursor
-        if not self.has_focus or self._frame is None or row != current or y < self._fixed:
+        row = y - self._fixed + self.first
+        if not self.has_focus or self._frame is None or row != self.cursor or y < self._fixed:
             return strip
         cursor, base = self._frame.look.palette["cursor"], self.base_style
         text = f">{strip.text[1:]}" if strip.text.startswith("  ") else strip.text
