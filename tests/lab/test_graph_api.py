@@ -195,6 +195,8 @@ async def test_the_deletion_threshold(graph: httpx.AsyncClient, tenant: Tenant) 
         ("/users?$filter=proxyAddresses/any(p:p eq 'smtp:user2@contoso.com')", 1),
         ("/users?$filter=mail eq 'user3@contoso.com'", 1),
         ("/users?$filter=mail eq 'o''neil@contoso.com'", 0),
+        ("/users?$filter=mail eq 'user3@contoso.com' or userPrincipalName eq 'user1@contoso.com' or id eq 'x'", 2),
+        ("/users?$filter=mail eq 'user3@contoso.com' or displayName eq 'a '' or mail eq ''user1@contoso.com'", 1),
         ("/groups?$filter=onPremisesSyncEnabled eq false", 0),
         ("/directory/deletedItems/microsoft.graph.user", 1),
         ("/contacts", 1),
