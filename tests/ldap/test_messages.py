@@ -149,6 +149,13 @@ def test_a_flood_of_attribute_names_does_not_fill_the_memory() -> None:
     assert len(names) < 5_000
 
 
+def test_very_long_attribute_names_are_not_kept() -> None:
+    """A hostile server cannot fill the memory with names that are remembered for the next entry."""
+    names = Names()
+    assert names[b"X" * 1_000_000] == "x" * 1_000_000
+    assert not names
+
+
 @pytest.mark.parametrize(
     "data",
     [

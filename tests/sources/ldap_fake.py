@@ -38,7 +38,8 @@ def values(value: Any) -> tuple[bytes, ...]:
 
 class FakeDirectory:
     """`unknown`: attributes that the schema lacks. `on_page` runs before each page of a search; `errors` are raised by
-    the next operations, in turn. `searches`: (base, filter) of each."""
+    the next operations, in turn. `searches`: (base, filter) of each. `empty_pages`: so many come before those that hold
+    something."""
 
     def __init__(self, clock: ManualClock, base: str = "DC=example", **root: str) -> None:
         self.clock = clock
@@ -59,6 +60,7 @@ class FakeDirectory:
         self.searches: list[tuple[str, str]] = []
         self.errors: list[LdapError | None] = []
         self.on_page: Callable[[], None] = lambda: None
+        self.empty_pages = 0
         self.open: list[FakeConnection] = []
         self.put("", objectClass="domain")
 
@@ -178,6 +180,8 @@ class FakeConnection(Connection):
         directory.searches.append((base, filter))
         below = [entry for key, entry in directory.entries.items() if f",{key}".endswith(f",{dn_key(base)}")]
         found = [_picked(entry, attributes) for entry in below if matches(filter, entry, directory.unknown)]
+        for _ in range(directory.empty_pages):
+            yield []
         for start in range(0, max(len(found), 1), page_size):
             directory.on_page()
             directory.fail()

@@ -202,6 +202,18 @@ async def test_a_flood_is_cut_and_says_so(clock: ManualClock) -> None:
     assert ([change.object_id for change in facts.changes], facts.truncated) == (["a"], False)
 
 
+async def test_deletions_that_are_kept_are_bounded(clock: ManualClock) -> None:
+    """While one collection is throttled for days, what the other one tells does not grow for ever, and says so."""
+    followed = await Followed(clock, most=10).begin()
+    followed.delta.refuse["groups"] = error(429, "TooManyRequests", Retry_After="600")
+    for round in range(5):
+        with pytest.raises(Throttled):
+            await followed.told([{"id": f"{round}-{n}", "@removed": {"reason": "deleted"}} for n in range(8)])
+    followed.delta.refuse.clear()
+    facts = await followed.fetch()
+    assert (len(facts.removed), facts.truncated) == (20, True)
+
+
 async def test_one_collection_that_is_refused_leaves_the_other(clock: ManualClock) -> None:
     """Users are told where groups may not be read; with neither the poll is refused."""
     followed = await Followed(clock).begin()

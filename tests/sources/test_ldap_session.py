@@ -51,7 +51,7 @@ async def test_a_refused_password_is_sent_once(directory: FakeDirectory) -> None
     assert len(messages) == 1
     message = messages.pop()
     assert "dc1.example:636 refused the sign-in of monitor@example: wrong user name or password (49 52e)" in message
-    assert "press r once the account is mended" in message
+    assert "ask again (r) once the account is mended" in message
     assert "wrong" not in message.replace("wrong user name", "")
     assert session.is_refused
 
@@ -117,6 +117,18 @@ async def test_an_empty_password_is_never_sent(directory: FakeDirectory, passwor
     assert directory.connects == 0
 
 
+async def test_a_password_that_is_no_text_is_not_shown(directory: FakeDirectory) -> None:
+    """A password in another encoding is told as such, and no error carries it along."""
+    session = directory.session("hunter2\udcfc")
+    with pytest.raises(Denied, match="bytes that are no UTF-8") as caught:
+        await session.connection()
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "hunter2" not in repr(vars(error)) + repr(error)
+        error = error.__context__
+    assert directory.connects == 0
+
+
 async def test_a_password_file_that_others_may_read_is_not_used(directory: FakeDirectory, tmp_path: Path) -> None:
     """The secret must be its owner's alone also after the start."""
     file = tmp_path / "password"
@@ -149,7 +161,7 @@ async def test_active_directory_says_why_it_refuses(directory: FakeDirectory, su
     assert f"(49 {subcode})" in message
 
 
-@pytest.mark.parametrize("code", [7, 8, 13, 48, 49, 50, 53])
+@pytest.mark.parametrize("code", [7, 8, 13, 34, 48, 49, 50, 53])
 async def test_what_would_be_refused_again_is_not_tried_again(directory: FakeDirectory, code: int) -> None:
     """Any final refusal stops the source, whatever its code."""
     directory.refusal = refused(code)

@@ -106,6 +106,15 @@ async def test_ids_that_cannot_be_read_are_not_taken_for_none(clock: ManualClock
     assert facts.local[GROUPS].absence is Absence.NOT_PERMITTED
 
 
+async def test_an_empty_page_is_not_the_end(clock: ManualClock) -> None:
+    """A server that searches for long may send pages with nothing in them: the domain is not empty for that."""
+    directory = domain(clock)
+    directory.empty_pages = 3
+    facts = await managed(directory).fetch()
+    assert synced(facts) == (1, 1)
+    assert facts.local[USERS].value == 1
+
+
 async def test_a_directory_without_the_container_is_counted_from_its_base(clock: ManualClock) -> None:
     """A domain of one's own may keep synced users anywhere."""
     directory = FakeDirectory(clock)
@@ -240,7 +249,7 @@ async def test_a_search_that_never_ends_is_an_error(clock: ManualClock) -> None:
     source = managed(directory)
     await source._session.root()
     directory.on_page = lambda: clock.jump(30)
-    with pytest.raises(errors.TimedOut, match=r"ldap under \[poll\]"):
+    with pytest.raises(errors.TimedOut, match=r"timeout under \[poll\]"):
         await source.fetch()
 
 

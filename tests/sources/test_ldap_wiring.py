@@ -58,7 +58,7 @@ async def test_asking_again_lifts_a_refused_sign_in(clock: ManualClock) -> None:
     status = service.latest.tenants[0].source(SourceId.ON_PREMISES)
     assert status is not None
     assert status.state is SourceState.DENIED
-    assert "press r" in (status.error or "")
+    assert "ask again (r)" in (status.error or "")
     directory.password = "wrong"
     service.poll_now()
     await settle()

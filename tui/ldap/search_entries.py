@@ -12,7 +12,7 @@ from tui.ldap.entries import Entry
 from tui.ldap.errors import BadAnswer
 from tui.ldap.messages import Message
 
-_MOST_NAMES = 4096
+_MOST_NAMES, _LONGEST_NAME = 4096, 256
 _VALUES_A_STEP = 4096
 _NO_ATTRIBUTE = "The server sent an entry with something else in it than a name and values"
 
@@ -23,9 +23,11 @@ class Names(dict[bytes, str]):
     """Attribute names in lower case by the bytes they come as; most entries repeat those of the one before."""
 
     def __missing__(self, raw: bytes) -> str:
+        name = raw.decode("utf-8", "replace").lower()
         if len(self) >= _MOST_NAMES:
             self.clear()
-        name = self[raw] = raw.decode("utf-8", "replace").lower()
+        if len(raw) <= _LONGEST_NAME:
+            self[raw] = name
         return name
 
 

@@ -158,13 +158,19 @@ class ChangesSource:
         for number, item in enumerate(items, 1):
             id = _id(item)
             if id is not None and "@removed" in item:
-                self._found.changes.pop(id, None)
-                self._found.removed.add(id)
-                self._told.pop(id, None)
+                self._remove(id)
             elif id is not None:
                 self._keep(self._change(id, item, feed, offset))
             if number % _SLICE == 0:
                 await asyncio.sleep(0)
+
+    def _remove(self, id: str) -> None:
+        self._found.changes.pop(id, None)
+        self._told.pop(id, None)
+        if len(self._found.removed) < 2 * self._most:
+            self._found.removed.add(id)
+        else:
+            self._found.truncated = True
 
     def _keep(self, change: ObjectChange) -> None:
         """With what an earlier page or poll told of the same object and was not handed out."""

@@ -81,7 +81,7 @@ class Counting:
         if not await begun.tally.go_on(self._session, self._clock, until):
             raise TimedOut(
                 f"{self._session.where}: a search for one count did not end in the time of a poll; "
-                "a longer interval, ldap under [poll], gives it more"
+                "a longer timeout under [poll] gives it more"
             )
         if begun.tally.is_complete:
             self._finished, self._running, self._ended = begun, None, self._clock.monotonic()

@@ -18,12 +18,12 @@ from tui.sources.errors import (
 )
 
 OPERATIONS_ERROR, TIME_LIMIT, SIZE_LIMIT, STRONGER_AUTH, REFERRAL, ADMIN_LIMIT = 1, 3, 4, 8, 10, 11
-CONFIDENTIALITY, NO_SUCH_OBJECT, INAPPROPRIATE_AUTH, INVALID_CREDENTIALS, ACCESS = 13, 32, 48, 49, 50
+CONFIDENTIALITY, NO_SUCH_OBJECT, INVALID_DN, INAPPROPRIATE_AUTH, INVALID_CREDENTIALS, ACCESS = 13, 32, 34, 48, 49, 50
 BUSY, UNAVAILABLE, UNWILLING, NO_METHOD = 51, 52, 53, 7
 
 # Answers to a bind after which the same bind would be refused again (RFC 4511 appendix A.2).
 FINAL_FOR_BIND = frozenset(
-    (NO_METHOD, STRONGER_AUTH, CONFIDENTIALITY, INAPPROPRIATE_AUTH, INVALID_CREDENTIALS, ACCESS, UNWILLING)
+    (NO_METHOD, STRONGER_AUTH, CONFIDENTIALITY, INVALID_DN, INAPPROPRIATE_AUTH, INVALID_CREDENTIALS, ACCESS, UNWILLING)
 )
 
 _ENCRYPT = "it takes a password over TLS only: use an ldaps:// url, or start_tls = true"
@@ -49,6 +49,7 @@ _BIND_CODES: Mapping[int, str] = {
     NO_METHOD: "it knows no simple bind",
     STRONGER_AUTH: _ENCRYPT,
     CONFIDENTIALITY: _ENCRYPT,
+    INVALID_DN: "it takes distinguished names only, such as cn=monitor,dc=contoso,dc=com; correct bind_user",
     INAPPROPRIATE_AUTH: "the account has no password that a simple bind could use",
     INVALID_CREDENTIALS: _WRONG,
     UNWILLING: "it is not willing to take this bind",
@@ -61,6 +62,7 @@ _REFUSALS: Mapping[int, tuple[type[SourceError], str]] = {
     STRONGER_AUTH: (Denied, _ENCRYPT),
     CONFIDENTIALITY: (Denied, _ENCRYPT),
     NO_SUCH_OBJECT: (NotFound, "check base_dn, and that the account may read it"),
+    INVALID_DN: (Refused, "base_dn is no distinguished name; write it as dc=contoso,dc=com"),
     INAPPROPRIATE_AUTH: (Denied, "it needs a bind: set bind_user and its password"),
     INVALID_CREDENTIALS: (Denied, "check bind_user and its password"),
     ACCESS: (Denied, "the account may not read this; any user of the domain normally may"),
@@ -100,7 +102,7 @@ def refused_bind(error: ldap.Refused, where: str, user: str, remedy: str) -> Den
     said = _SUBCODES.get(error.subcode) if is_wrong else None
     reason = said or _BIND_CODES.get(error.code, error.name)
     numbers = f"{error.code} {error.subcode}".strip()
-    stopped = f"Stopped, lest more attempts lock it: {remedy}." if is_wrong else "Stopped: press r once it is mended."
+    stopped = f"Stopped, lest more attempts lock it: {remedy}." if is_wrong else "Stopped: ask again (r) once mended."
     return Denied(
         f"{where} refused the sign-in of {user}: {reason} ({numbers}). {stopped}"
         f"{_WHY_ELSE if reason == _WRONG else ''}",

@@ -42,7 +42,9 @@ async def people_of(session: DirectorySession, base: str) -> str:
 
 
 async def _has_any(session: DirectorySession, base: str, filter: str) -> bool:
+    """An empty page is not the end: Active Directory sends one where its search takes long."""
     async with aclosing(session.pages(base, filter, page_size=1)) as pages:  # type: ignore[type-var]
         async for page in pages:
-            return bool(page)
+            if page:
+                return True
     return False
