@@ -37,9 +37,9 @@ def values(value: Any) -> tuple[bytes, ...]:
 
 
 class FakeDirectory:
-    """`unknown`: attributes that the schema lacks. `on_page` runs before each page of a search; `errors` are raised by
-    the next operations, in turn. `searches`: (base, filter) of each. `empty_pages`: so many come before those that hold
-    something."""
+    """`unknown`: attributes and classes that the schema lacks. `on_page` runs before each page of a search; `errors`
+    are raised by the next operations, in turn. `searches`: (base, filter) of each. `empty_pages`: so many come before
+    those that hold something."""
 
     def __init__(self, clock: ManualClock, base: str = "DC=example", **root: str) -> None:
         self.clock = clock

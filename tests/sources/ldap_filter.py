@@ -16,7 +16,7 @@ Truth = bool | None
 
 
 def matches(filter: str, entry: Entry, unknown: Collection[str] = ()) -> bool:
-    """`unknown`: attributes (in lower case) that the schema lacks."""
+    """`unknown`: attributes and object classes (in lower case) that the schema lacks."""
     truth, end = _filter(filter, 0, entry, unknown)
     assert end == len(filter), f"something follows the filter: {filter[end:]}"
     return truth is True
@@ -31,7 +31,8 @@ def _filter(text: str, at: int, entry: Entry, unknown: Collection[str]) -> tuple
     found = _ITEM.match(text, at + 1)
     assert found is not None, f"no comparison at {at} of {text}"
     name, rule, order, value = found.groups()
-    return (None if name.lower() in unknown else _compare(entry, name, rule, order, value)), found.end()
+    is_unknown = name.lower() in unknown or (name.lower() == "objectclass" and value.lower() in unknown)
+    return (None if is_unknown else _compare(entry, name, rule, order, value)), found.end()
 
 
 def _filters(text: str, at: int, entry: Entry, unknown: Collection[str]) -> tuple[list[Truth], int]:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from tui.clock import Clock
 from tui.ldap.entries import Entry
-from tui.ldap.values import filter_escaped, generalized_time, sid_text
+from tui.ldap.values import filter_escaped
 from tui.model.attributes import COMPARED, Compared
 from tui.model.comparison import Listed
 from tui.model.facts import ObjectRef
@@ -21,17 +21,18 @@ from tui.model.marks import Mark, is_service_name, notes_of, shared
 from tui.model.states import ObjectType, Side
 from tui.model.text import clean
 from tui.model.trace import Sighting
+from tui.sources.ldap_filters import of_type, users_and_groups
 from tui.sources.ldap_object_id import OBJECT_ID_ATTRIBUTES, has_object_id, object_id_filter, object_id_of
+from tui.sources.ldap_objects import is_enabled, kind_of, moment_of, on_premises_sid, source_anchor_of
 from tui.sources.ldap_session import DirectorySession, RootDse
 from tui.sources.plausible import past
 
-ACCOUNT_DISABLED = 0x2
 # Many may have one display name: the best matches are chosen among so many.
 MOST_READ = 50
+# So many are made of a page in one go: a thousand would hold up the keys.
+_SLICE = 250
 _KINDS = {ObjectType.USERS: "user", ObjectType.GROUPS: "group"}
-_USERS = "(&(objectClass=user)(!(objectClass=computer)))"
-_GROUPS = "(objectClass=group)"
-_CONDITIONS = {ObjectType.USERS: _USERS, ObjectType.GROUPS: _GROUPS}
+_CREATED, _CHANGED = ("whenCreated", "createTimestamp"), ("whenChanged", "modifyTimestamp")
 _LISTED = (
     "objectClass",
     "displayName",
@@ -41,8 +42,8 @@ _LISTED = (
     "objectGUID",
     "mS-DS-ConsistencyGuid",
     "objectSid",
-    "whenCreated",
-    "whenChanged",
+    *_CREATED,
+    *_CHANGED,
     "userAccountControl",
     "isCriticalSystemObject",
     *OBJECT_ID_ATTRIBUTES,
@@ -64,7 +65,7 @@ class LdapSide:
         if not sought.text:
             return ()
         reading = await self._reading()
-        condition = f"(&(|{_USERS}{_GROUPS}){name_filter(sought)})"
+        condition = users_and_groups(reading.root.kind, name_filter(sought))
         found: list[Sighting] = []
         search = self._session.pages(reading.root.base, condition, self._attributes, page_size=MOST_READ)
         async with aclosing(search) as pages:  # type: ignore[type-var]
@@ -76,16 +77,18 @@ class LdapSide:
 
     async def list(self, kind: ObjectType) -> AsyncIterator[Sequence[Listed]]:
         reading = await self._reading()
-        async with aclosing(self._session.pages(reading.root.base, _CONDITIONS[kind], _LISTED)) as pages:  # type: ignore[type-var]
+        search = self._session.pages(reading.root.base, of_type(reading.root.kind, kind), _LISTED)
+        async with aclosing(search) as pages:  # type: ignore[type-var]
             async for entries in pages:
-                yield [reading.listed(entry, _KINDS[kind]) for entry in entries]
+                for start in range(0, len(entries), _SLICE):
+                    yield [reading.listed(entry, _KINDS[kind]) for entry in entries[start : start + _SLICE]]
 
     async def made(self) -> datetime | None:
         """When the domain's top entry was made."""
         reading = await self._reading()
         async with self._session.use() as connection:
-            entry = await connection.read(reading.root.base, ("whenCreated",))
-        return reading.moment(entry, "whenCreated") if entry else None
+            entry = await connection.read(reading.root.base, _CREATED)
+        return reading.moment(entry, _CREATED) if entry else None
 
     async def _reading(self) -> _Reading:
         return _Reading(self.side, await self._session.root(), self._clock.now())
@@ -125,20 +128,20 @@ class _Reading(Struct, frozen=True):
     now: datetime
 
     def sighting(self, entry: Entry) -> Sighting:
-        kind = _kind(entry)
+        kind = "group" if kind_of(entry) == "group" else "user"
         marks = self._marks(entry)
         return Sighting(
             side=self.side,
             found=True,
             object=_ref(entry, kind, self.side, dn=clean(entry.dn)),
             attributes=_values(entry, COMPARED[kind], self.side),
-            enabled=_enabled(entry),
-            created=self.moment(entry, "whenCreated"),
-            changed=self.moment(entry, "whenChanged"),
+            enabled=is_enabled(entry),
+            created=self.moment(entry, _CREATED),
+            changed=self.moment(entry, _CHANGED),
             is_local=Mark.LOCAL in marks if self.side is Side.MANAGED_DOMAIN else None,
             notes=notes_of(marks),
             marks=marks,
-            sid=_sid(entry, self.side),
+            sid=on_premises_sid(entry, self.side),
             account_name=_text(entry, "sAMAccountName"),
             password_changed=self._password_changed(entry),
         )
@@ -146,29 +149,23 @@ class _Reading(Struct, frozen=True):
     def listed(self, entry: Entry, kind: str) -> Listed:
         return Listed(
             object=_ref(entry, kind, self.side),
-            created=self.moment(entry, "whenCreated"),
-            changed=self.moment(entry, "whenChanged"),
+            created=self.moment(entry, _CREATED),
+            changed=self.moment(entry, _CHANGED),
             marks=shared(self._marks(entry)),
-            sid=_sid(entry, self.side),
+            sid=on_premises_sid(entry, self.side),
         )
 
-    def moment(self, entry: Entry, name: str) -> datetime | None:
-        """A time of the server's clock, by ours."""
-        told = generalized_time(entry.value(name))
-        return None if told is None else self._corrected(told)
-
-    def _corrected(self, told: datetime) -> datetime | None:
-        """None for a time to come: it would keep an object in flight for ever."""
-        try:
-            return past(told - timedelta(seconds=self.root.clock_offset_s or 0.0), self.now)
-        except OverflowError:
-            return None
+    def moment(self, entry: Entry, names: tuple[str, ...]) -> datetime | None:
+        """The first of these times of the server's clock, by ours; None for one to come, which would keep an object in
+        flight for ever."""
+        return past(moment_of(entry, names, self.root.clock_offset_s), self.now)
 
     def _password_changed(self, entry: Entry) -> datetime | None:
         """pwdLastSet counts tenths of microseconds since 1601; 0 is "must change it"."""
         ticks = entry.integer("pwdLastSet")
+        offset = timedelta(seconds=self.root.clock_offset_s or 0.0)
         try:
-            return self._corrected(_FILETIME_EPOCH + timedelta(microseconds=ticks / 10)) if ticks else None
+            return past(_FILETIME_EPOCH + timedelta(microseconds=ticks / 10) - offset, self.now) if ticks else None
         except OverflowError:
             return None
 
@@ -176,7 +173,7 @@ class _Reading(Struct, frozen=True):
         marks: set[str] = set()
         if (entry.text("isCriticalSystemObject") or "").upper() == "TRUE":
             marks.add(Mark.BUILT_IN)
-        if _enabled(entry) is False:
+        if is_enabled(entry) is False:
             marks.add(Mark.DISABLED)
         if self.side is Side.MANAGED_DOMAIN:
             marks.add(Mark.SYNCED if has_object_id(entry) else Mark.LOCAL)
@@ -195,11 +192,6 @@ def _name(compared: Compared, side: Side) -> str:
     return compared.managed_domain if side is Side.MANAGED_DOMAIN else compared.on_premises
 
 
-def _kind(entry: Entry) -> str:
-    classes = {name.casefold() for name in entry.texts("objectClass")}
-    return "group" if "group" in classes else "user"
-
-
 def _ref(entry: Entry, kind: str, side: Side, dn: str | None = None) -> ObjectRef:
     return ObjectRef(
         type=kind,
@@ -207,25 +199,8 @@ def _ref(entry: Entry, kind: str, side: Side, dn: str | None = None) -> ObjectRe
         name=_text(entry, "displayName") or _text(entry, "cn") or _text(entry, "sAMAccountName"),
         dn=dn,
         upn=_text(entry, "userPrincipalName"),
-        source_anchor=_anchor(entry) if side is Side.ON_PREMISES else None,
+        source_anchor=source_anchor_of(entry) if side is Side.ON_PREMISES else None,
     )
-
-
-def _anchor(entry: Entry) -> str | None:
-    """What Connect joins by (facts/domain.md 6.3)."""
-    guid = entry.value("mS-DS-ConsistencyGuid") or entry.value("objectGUID")
-    return base64.b64encode(guid).decode() if guid and len(guid) == 16 else None
-
-
-def _sid(entry: Entry, side: Side) -> str | None:
-    """The identifier it has on-premises: in the managed domain that is part of its history (facts/domain.md 1.2)."""
-    value = entry.value("sIDHistory" if side is Side.MANAGED_DOMAIN else "objectSid")
-    return sid_text(value) if value else None
-
-
-def _enabled(entry: Entry) -> bool | None:
-    control = entry.integer("userAccountControl")
-    return None if control is None else not control & ACCOUNT_DISABLED
 
 
 def _values(entry: Entry, compared: Sequence[Compared], side: Side) -> Mapping[str, tuple[str, ...]]:
@@ -236,7 +211,7 @@ def _values(entry: Entry, compared: Sequence[Compared], side: Side) -> Mapping[s
 
 def _held(entry: Entry, compared: Compared, name: str) -> tuple[str, ...]:
     if compared.graph == "accountEnabled":
-        enabled = _enabled(entry)
+        enabled = is_enabled(entry)
         return () if enabled is None else (str(enabled).lower(),)
     values = [clean(value) for value in entry.texts(name)]
     return tuple(sorted(values)) if compared.multiple else tuple(values[:1])
