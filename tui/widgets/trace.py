@@ -78,9 +78,8 @@ def _differing(name: str, side: Side, values: Sequence[str], width: int) -> Iter
 
 def _columns(trace: Trace, frame: Frame, width: int) -> Iterator[Line]:
     sides = trace.sightings
-    # A blank between the columns, two where an id still fits.
-    room = (width - _LABEL) // len(sides)
-    cell = room - 2 if room >= _CELL + 2 else room - 1
+    gap = 2 if _cell(width, len(sides), 2) >= _CELL else 1
+    cell = _cell(width, len(sides), gap)
     yield _row("", [[SIDE_TITLES[seen.side]] for seen in sides], cell, "label")[0]
     facts = [_facts(seen, frame) for seen in sides]
     absent = [[] if told else wrap(absence_words(seen), cell) for seen, told in zip(sides, facts, strict=True)]
@@ -117,6 +116,10 @@ def _wrapped(name: str, text: str, width: int) -> list[str]:
     return lines
 
 
+def _cell(width: int, columns: int, gap: int) -> int:
+    return (width - _LABEL - gap * (columns - 1)) // columns
+
+
 def _names(facts: Sequence[Mapping[str, str]]) -> list[str]:
     every = dict.fromkeys(name for told in facts for name in told)
     return sorted(every, key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER))
@@ -129,8 +132,8 @@ def _row(name: str, cells: Sequence[Sequence[str]], cell: int, style: str = "") 
         lines, name = [line(Span(name, "label"))], ""
     for place, parts in enumerate(zip_longest(*cells, fillvalue="")):
         spans = [Span(pad("" if place else name, _LABEL), "label")]
-        for part in parts:
-            spans += [Span(pad(part, cell), style), Span(" " if cell <= _CELL else "  ")]
+        for number, part in enumerate(parts):
+            spans += [Span((" " if cell <= _CELL else "  ") if number else ""), Span(pad(part, cell), style)]
         lines.append(tuple(spans))
     return lines
 
