@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from msgspec.structs import replace
 
@@ -17,7 +18,8 @@ from tui.settings import Settings
 # comes after it, takes time of its own.
 READING_S = 0.75
 BEYOND_TIMEOUT_S = 1.5
-MERGING_S = 1.5
+MERGING_S = 1.2
+CLOSING_S = 0.3
 
 
 async def poll_once(
@@ -27,7 +29,8 @@ async def poll_once(
     on_device_code: Callable[[str], None] | None = None,
     wire: Wire | None = None,
 ) -> tuple[TenantSnapshot, ...]:
-    """Every tenant's snapshot, each source asked once, within the timeout of one request plus three seconds.
+    """Every tenant's snapshot, each source asked once, within the timeout of one request plus three seconds, in which
+    servers are told goodbye too.
 
     Sources that are not done by then show what is known of them.
     """
@@ -40,9 +43,10 @@ async def poll_once(
         clock=clock,
         limit_s=deadline_s,
     )
-    try:
+    with suppress(TimeoutError):
         async with asyncio.timeout(deadline_s + MERGING_S):
             await service.poll_once()
-    except TimeoutError:
-        pass
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSING_S):
+            await service.aclose()
     return service.latest.tenants
