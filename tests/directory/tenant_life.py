@@ -122,8 +122,12 @@ def manage(tenant: Tenant, random: Random) -> None:
 
 
 def delete(tenant: Tenant, random: Random) -> None:
+    """To the recycle bin; who had the user for a manager has none."""
     kind = random.choice(("user", "user", "group"))
     if (id := _one(tenant, random, kind, mortal=True)) and tenant.count(kind) > 5:
+        for user in _all(tenant, "user"):
+            if user.get("manager") == id:
+                tenant.upsert("user", {"manager": None}, user["id"])
         tenant.soft_delete(kind, id)
 
 
@@ -131,6 +135,9 @@ def restore(tenant: Tenant, random: Random) -> None:
     kind = random.choice(("user", "user", "group"))
     if id := _one(tenant, random, kind, deleted=True):
         tenant.restore(kind, id)
+        manager = (tenant.get(kind, id) or {}).get("manager")
+        if manager and tenant.get("user", manager) is None:
+            tenant.upsert(kind, {"manager": None}, id)
 
 
 def purge(tenant: Tenant, random: Random) -> None:
