@@ -268,6 +268,28 @@ async def test_another_server_means_starting_over(clock: ManualClock) -> None:
     assert facts.changes == ()
 
 
+async def test_numbers_of_two_servers_are_never_mixed(clock: ManualClock) -> None:
+    """A connection that is lost between two searches may come back to another server behind the same name: nothing of
+    such a poll is told, and the next one reads all of one server."""
+    directory = domain(clock)
+    source = managed(directory)
+    searches = iter(range(100))
+
+    def lost() -> None:
+        if next(searches) == 5:
+            directory.open[-1].closed = True
+            directory.host, directory.invocation = "dc2.example", uuid.uuid4()
+            directory.user("bert", PEOPLE, msDS_aadObjectId=ID)
+
+    directory.on_page = lost
+    with pytest.raises(errors.Unreachable, match="lost during the poll"):
+        await source.fetch()
+    assert directory.connects == 2
+    facts = await source.fetch()
+    assert (facts.server, synced(facts)) == ("dc2.example", (2, 1))
+    assert facts.changes == ()
+
+
 async def test_a_restored_server_means_starting_over(clock: ManualClock) -> None:
     """A highest number that went back is that of a restored database."""
     directory = domain(clock)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tui.clock import Clock
 from tui.model.facts import DirectoryFacts
 from tui.model.states import Side, SourceId
-from tui.sources.errors import UpstreamFailed
+from tui.sources.errors import Unreachable, UpstreamFailed
 from tui.sources.ldap_changes import Changes, Mark, changes_since, last_change, mark_of
 from tui.sources.ldap_counting import Counting
 from tui.sources.ldap_counts import Layout
@@ -46,9 +46,11 @@ class LdapSource:
         self._exchange = Exchange()
 
     async def fetch(self) -> DirectoryFacts:
-        """Raises what the session and the count raise, and `UpstreamFailed` while the server is not whole yet."""
+        """Raises what the session and the count raise, `UpstreamFailed` while the server is not whole yet, and
+        `Unreachable` where the connection was replaced meanwhile: a name may lead to several servers."""
         until = self._clock.monotonic() + COUNTING_SHARE * self._deadline_s
         root = await self._who_answers()
+        connects = self._session.connects
         now = self._clock.now()
         mark = await mark_of(self._session, root)
         if self._server is None or not mark.continues(self._server):
@@ -56,6 +58,9 @@ class LdapSource:
         self._server = mark
         await self._look_for_changes(mark, root, now)
         await self._count(mark, root, now, until)
+        if self._session.connects != connects:
+            self._server = None
+            raise Unreachable(f"{self._session.where} was lost during the poll: all is read again from one connection")
         return self._facts(mark, root, now)
 
     def exchange(self) -> Exchange:

@@ -33,7 +33,8 @@ class DirectorySession:
     """Connected and bound when first needed, then kept: a name that leads to several servers stays with one of them.
 
     After one refused bind nothing is sent any more until `resume` or another password (facts/domain.md 1.6).
-    `requests`: how many were sent by `root`, `pages` and sign-ins since the start.
+    `requests`: how many were sent by `root`, `pages` and sign-ins since the start. `connects`: how many connections
+    were made; what was read over two of them may be of two servers.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class DirectorySession:
         self.settings = settings
         self.endpoint = endpoint_of(settings)
         self.requests = 0
+        self.connects = 0
         self._clock = clock
         self._label = label
         self._timeout_s = timeout_s
@@ -198,6 +200,7 @@ class DirectorySession:
             await _close(connection)
             raise
         self._connection = connection
+        self.connects += 1
         return connection
 
     async def _bind(self, connection: Connection, secret: str) -> None:
