@@ -81,7 +81,7 @@ def test_a_change_on_premises_travels_to_the_managed_domain(ends: Ends) -> None:
     assert held[_upn(found[1])]["displayname"] == ["Lea Renamed"]
     assert held[_upn(found[4])]["enabled"] is False
     assert _upn(found[5]) not in held
-    screen = ends.terminal.until(lambda screen: _counts("users", PEOPLE + 1)(screen) and min(_samples(screen)) >= 3)
+    screen = ends.terminal.until(lambda screen: _counts("users", PEOPLE + 1)(screen) and min(_samples(screen)) >= 1)
     assert all(_seconds(word) <= TRAVEL_S for word in _longest_lags(screen))
     _agree(ends, found)
     ends.terminal.keys("q")
@@ -157,7 +157,9 @@ def _lag_cells(screen: str) -> list[list[str]]:
 
 
 def _samples(screen: str) -> list[int]:
-    return [int(cells[3]) for cells in _lag_cells(screen)] or [0]
+    """Of both hops; none where one of them shows no figures."""
+    cells = _lag_cells(screen)
+    return [int(found[3]) for found in cells] if len(cells) == 2 else [0]
 
 
 def _longest_lags(screen: str) -> list[str]:
