@@ -15,7 +15,7 @@ from tui.model.facts import ObjectChange
 from tui.model.snapshot import Lag, LagFigures
 from tui.model.states import ObjectType
 from tui.service.lag_keys import by_object_id, by_origin
-from tui.service.lag_meter import KEPT_ARRIVAL, LagMeter
+from tui.service.lag_meter import KEPT_ARRIVAL, SLICE, LagMeter
 from tui.service.lag_samples import MOST_KEPT, MOST_SLOTS
 
 SLACK = timedelta(seconds=120)
@@ -312,3 +312,16 @@ def test_what_had_nothing_to_carry_never_becomes_a_lag() -> None:
         meter.arrived([], START + timedelta(minutes=minute))
     meter.arrived([change("quiet", 4 * 3600, displayName="Q")], START + timedelta(hours=4))
     assert (told(meter, 4 * 3600).day.samples, told(meter, 4 * 3600).in_flight) == (0, 0)
+
+
+def test_a_flood_of_changes_is_followed_in_slices() -> None:
+    """Thousands of changes in one poll leave room for keys in between, and come to the same as at once."""
+    flood = [change(f"u{number}", created=True, displayName="Ada") for number in range(4 * SLICE)]
+    at_once, sliced = started(domain_meter(most=5000)), started(domain_meter(most=5000))
+    now, later = START + timedelta(seconds=10), START + timedelta(seconds=60)
+    at_once.departed(flood, now)
+    at_once.arrived(flood[: 2 * SLICE], later)
+    assert len(list(sliced.departing(flood, now))) >= 4
+    assert len(list(sliced.arriving(flood[: 2 * SLICE], later))) >= 2
+    assert told(sliced, 60) == told(at_once, 60)
+    assert told(sliced, 60).in_flight == 2 * SLICE

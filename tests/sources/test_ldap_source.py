@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import uuid
 from datetime import timedelta
@@ -362,6 +363,22 @@ async def test_too_many_changes_are_cut_and_told_so(clock: ManualClock, monkeypa
     assert facts.changes_truncated
     assert synced(facts) == (22, 1)
     assert not (await source.fetch()).changes_truncated
+
+
+async def test_many_changes_leave_turns_to_everything_else(clock: ManualClock) -> None:
+    """A thousand changes in one poll are read in parts, between which keys are answered."""
+    directory = domain(clock)
+    source = managed(directory)
+    await source.fetch()
+    for number in range(1000):
+        directory.user(f"u{number}", PEOPLE, msDS_aadObjectId=ID)
+    fetching = asyncio.create_task(source.fetch())
+    turns = 0
+    while not fetching.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert len((await fetching).changes) == 1000
+    assert turns >= 10
 
 
 async def test_no_change_is_lost_to_a_failed_poll(clock: ManualClock) -> None:

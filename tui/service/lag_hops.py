@@ -12,7 +12,7 @@ from tui.model.facts import AnyFacts, ChangesFacts, DirectoryFacts
 from tui.model.snapshot import Hop, TenantSnapshot, Thresholds
 from tui.model.states import HopName, ObjectType, SourceId
 from tui.service.lag_keys import by_object_id, by_origin
-from tui.service.lag_meter import LagMeter
+from tui.service.lag_meter import LagMeter, Slices
 from tui.settings import PollSettings
 
 # The directory that each hop is measured by, beside Entra's own changes.
@@ -43,20 +43,20 @@ class MeasuredLag:
     def hops(self) -> Collection[HopName]:
         return self._meters.keys()
 
-    def take(self, source: SourceId, facts: AnyFacts | None) -> None:
-        """What one good poll told of changes; other facts tell none."""
+    def taking(self, source: SourceId, facts: AnyFacts | None) -> Slices:
+        """Take what one good poll told of changes, in slices; other facts tell none."""
         connect, domain = (self._meters.get(hop) for hop in OTHER_SIDE)
         if isinstance(facts, ChangesFacts):
             if connect is not None:
-                connect.arrived(facts.changes, facts.as_of, truncated=facts.truncated)
+                yield from connect.arriving(facts.changes, facts.as_of, truncated=facts.truncated)
             if domain is not None:
                 domain.removed(id.casefold() for id in facts.removed)
-                domain.departed(facts.changes, facts.as_of, truncated=facts.truncated)
+                yield from domain.departing(facts.changes, facts.as_of, truncated=facts.truncated)
         elif isinstance(facts, DirectoryFacts):
             if source is SourceId.ON_PREMISES and connect is not None:
-                connect.departed(facts.changes, facts.as_of, truncated=facts.changes_truncated)
+                yield from connect.departing(facts.changes, facts.as_of, truncated=facts.changes_truncated)
             elif source is SourceId.MANAGED_DOMAIN and domain is not None:
-                domain.arrived(facts.changes, facts.as_of, truncated=facts.changes_truncated)
+                yield from domain.arriving(facts.changes, facts.as_of, truncated=facts.changes_truncated)
 
     def failing(self, keys: Mapping[HopName, Collection[str]]) -> None:
         """Objects that each hop refuses, by what they may be known by."""

@@ -7,7 +7,7 @@ with the tenant: so many changes are followed, so many arrivals and objects reme
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -27,6 +27,9 @@ LOOKS = 3
 KEPT_ARRIVAL = timedelta(minutes=30)
 TYPES = {"user": ObjectType.USERS, "group": ObjectType.GROUPS}
 KeyOf = Callable[[ObjectChange], str | None]
+# Changes that are followed in one go: some milliseconds of work.
+SLICE = 250
+Slices = Generator[None, None, None]
 
 
 class Side(Struct):
@@ -99,20 +102,24 @@ class LagMeter:
 
     def departed(self, changes: Iterable[ObjectChange], now: datetime, *, truncated: bool = False) -> None:
         """What the earlier side told at `now`."""
-        self._earlier.look(now, truncated=truncated)
-        for change in changes:
-            key = self._key_of(change)
-            if key is not None:
-                self._depart(key, change, now)
-        self._give_up(now)
+        for _ in self.departing(changes, now, truncated=truncated):
+            pass
 
     def arrived(self, changes: Iterable[ObjectChange], now: datetime, *, truncated: bool = False) -> None:
         """What the later side told at `now`."""
+        for _ in self.arriving(changes, now, truncated=truncated):
+            pass
+
+    def departing(self, changes: Iterable[ObjectChange], now: datetime, *, truncated: bool = False) -> Slices:
+        """`departed` in slices, between which nothing else may be asked of the meter."""
+        self._earlier.look(now, truncated=truncated)
+        yield from self._each(changes, now, self._depart)
+        self._give_up(now)
+
+    def arriving(self, changes: Iterable[ObjectChange], now: datetime, *, truncated: bool = False) -> Slices:
+        """`arrived` in slices, likewise."""
         self._later.look(now, truncated=truncated)
-        for change in changes:
-            key = self._key_of(change)
-            if key is not None:
-                self._arrive(key, change, now)
+        yield from self._each(changes, now, self._arrive)
         self._settle()
         self._give_up(now)
 
@@ -161,6 +168,16 @@ class LagMeter:
     def __len__(self) -> int:
         """Everything that is remembered but the samples."""
         return self._number + len(self._waiting) + len(self._left) + len(self._held)
+
+    def _each(
+        self, changes: Iterable[ObjectChange], now: datetime, take: Callable[[str, ObjectChange, datetime], None]
+    ) -> Slices:
+        for number, change in enumerate(changes, 1):
+            key = self._key_of(change)
+            if key is not None:
+                take(key, change, now)
+            if number % SLICE == 0:
+                yield
 
     # Departures
 

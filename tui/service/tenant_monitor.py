@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -46,6 +47,7 @@ from tui.settings import PollSettings
 from tui.sources.errors import Denied, SourceError
 from tui.sources.source import Exchange, Source
 
+T = TypeVar("T")
 MINUTE = timedelta(minutes=1)
 # A count is compared that is no older than so many polls, a quarter of an hour at least.
 FRESH_POLLS = 3
@@ -117,8 +119,9 @@ class TenantMonitor:
         async with self._one_at_a_time:
             source = poller.source.id
             merged = await self._merge(source, outcome)
+            await _in_slices(self._lag.taking(source, outcome.facts))
             # From here on nothing gives way: the snapshot cannot change under the feet of what is made of it.
-            new = self._with_lag(source, outcome, self._with_facts(source, outcome))
+            new = self._lag.shown(self._with_facts(source, outcome), self._clock.now())
             new = self._with_differences(self._with_failures(new) if merged else new)
             before = new.source(source) or SourceStatus(source=source)
             rate = self._requests_per_minute(source, outcome.exchange)
@@ -215,10 +218,6 @@ class TenantMonitor:
             rows.append(replace(explained(row, new, known), change_1h=self._entra[row.type].change()))
         return self._with_first_sync(replace(new, counts=tuple(rows)))
 
-    def _with_lag(self, source: SourceId, outcome: Outcome, new: TenantSnapshot) -> TenantSnapshot:
-        self._lag.take(source, outcome.facts)
-        return self._lag.shown(new, self._clock.now())
-
     def _sample(self, row: CountRow, sync_scope: str) -> None:
         if row.entra.value is not None and row.entra.as_of is not None:
             self._entra[row.type].add(row.entra.as_of, row.entra.value)
@@ -269,14 +268,14 @@ def _graded(outcome: Outcome) -> Outcome:
     return replace(outcome, error=error)
 
 
-async def _in_slices(merge: Generator[None, None, Merged]) -> Merged:
-    """What `merge` returns, letting the event loop do other work between its slices."""
+async def _in_slices(work: Generator[None, None, T]) -> T:
+    """What `work` returns, letting the event loop do other work between its slices."""
     while True:
         try:
-            next(merge)
+            next(work)
         except StopIteration as finished:
-            merged: Merged = finished.value
-            return merged
+            result: T = finished.value
+            return result
         await asyncio.sleep(0)
 
 
