@@ -88,6 +88,23 @@ async def test_a_side_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
     assert told.sightings[0].problem.startswith("no answer within")
 
 
+async def test_a_side_that_falls_silent_is_not_asked_by_every_key() -> None:
+    """A side that answers the name and then no more costs one limit of time, not one for each key; whether it has the
+    object is then not known."""
+
+    class Fading(HeldSide):
+        async def find(self, name: str) -> Sequence[Sighting]:
+            self.asked.append(name)
+            if len(self.asked) > 1:
+                raise TimeoutError
+            return ()
+
+    domain = Fading(Side.MANAGED_DOMAIN)
+    told = await traced("jane@contoso.com", HeldSide(Side.ENTRA, replace(ENTRA, sid=SID)), domain)
+    assert len(domain.asked) == 2
+    assert told.sightings[1].found is None
+
+
 async def test_several_objects_of_one_name_are_listed() -> None:
     """Where two objects answer equally well both are named, by what tells them apart."""
     other = seen(Side.ENTRA, upn="jane2@contoso.com", id="7" + ID[1:])

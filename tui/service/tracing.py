@@ -133,6 +133,8 @@ async def _by_keys(asked: _Asked, best: Sequence[Sighting]) -> list[Sighting]:
         for seen in await _ask(asked, key.partition(" ")[2]):
             if keys_of(seen) & keys:
                 return [seen]
+        if asked.problem:
+            break
     return []
 
 
