@@ -44,6 +44,7 @@ _RESOURCE = re.compile(
     r"/subscriptions/[\w-]{1,64}/resourceGroups/[\w.()-]{1,90}/providers/Microsoft\.AAD/domainServices/[\w.-]{1,255}",
     re.IGNORECASE | re.ASCII,
 )
+_GLOBAL_CATALOG = (3268, 3269)
 _HOST = re.compile(r"[^\s/\\@%<>\"'`^{}|\[\]]{1,253}")
 
 
@@ -231,8 +232,14 @@ def http_url(value: object, place: Place) -> str:
 def ldap_url(value: object, place: Place) -> str:
     """Where ldap:// may lead is up to the section, which knows of StartTLS."""
     written = _url(value, place, secure="ldaps", plain="ldap", plain_anywhere=True)
-    if urlsplit(written).path:
+    parts = urlsplit(written)
+    if parts.path:
         raise place.problem("must end after host and port: where to search is base_dn")
+    if parts.port in _GLOBAL_CATALOG:
+        raise place.problem(
+            f"port {parts.port} is the global catalog, which holds a part of each object only: "
+            f"use {636 if parts.scheme == 'ldaps' else 389}"
+        )
     return written
 
 

@@ -247,6 +247,7 @@ MISTAKES = [
     (f'{TENANT}[tenant.on_premises]\nurl = "ldap://dc.contoso.com"\nstart_tls = false', "or set start_tls = true"),
     (f'{TENANT}[tenant.on_premises]\nurl = "dc.contoso.com"', "url: must begin with ldaps://"),
     (f'{TENANT}[tenant.on_premises]\nurl = "ldaps://dc.contoso.com/DC=contoso"', "where to search is base_dn"),
+    (f'{TENANT}[tenant.on_premises]\nurl = "ldaps://dc.contoso.com:3269"', "is the global catalog, which holds a part"),
     (f"{LDAP}start_tls = true", "line 6: tenant[1].managed_domain.start_tls: is for ldap:// only"),
     (f"{LDAP}start_tsl = true", 'start_tsl: is not a known key; did you mean "start_tls"?'),
     (f'{LDAP}tls_strict = "no"', "tls_strict: must be true or false, without quotes, not a text"),
