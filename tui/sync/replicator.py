@@ -1,7 +1,7 @@
 """The one-way sync, hop 2: tenant to managed domain, first in full, then continuously, and never back.
 
-A step reads at most one page, stages it in one transaction, and does a bounded part of the work that follows in
-another. The caller decides when the next step is due.
+A step stages the pages at hand in one transaction and does a bounded part of the work that follows in another, while
+the next pages are read. The caller decides when the next step is due.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -24,6 +25,7 @@ from tui.sync.brake import Brake
 from tui.sync.checkpoint import Checkpoint, Marks, Work
 from tui.sync.delta import Page, Reader, ResyncRequired
 from tui.sync.errors import StateFailed
+from tui.sync.pages import Pages
 from tui.sync.projection import Projection
 from tui.sync.scope import Scope
 from tui.sync.setbacks import Setbacks
@@ -110,6 +112,7 @@ class Replicator:
         deletion_threshold: int | None = None,
     ) -> None:
         self._reader = reader
+        self._pages = Pages(reader)
         self._target = target
         self._checkpoint = checkpoint
         self._clock = clock
@@ -194,11 +197,11 @@ class Replicator:
             self._to_be_retried(error)
             raise
         self._asks_tenant = True
-        page = await self._next_page()
+        pages = await self._next_pages()
         self._asks_tenant = False
         self._error = None
         try:
-            step = await self._take(page)
+            step = await self._take(pages)
         except SourceError as error:
             self._to_be_retried(error)
             raise
@@ -212,14 +215,14 @@ class Replicator:
         error.retry_at = error.retry_at or self._clock.now() + pause
         return error
 
-    async def _next_page(self) -> Page | None:
-        """The next page, unless there is still work to do from the last ones."""
+    async def _next_pages(self) -> Sequence[Page]:
+        """What comes next, unless there is still work to do from what came last."""
         marks = self._checkpoint.marks()
         if marks.full and marks.total is None and not marks.links:
             await self._learn_total()
         if marks.turn is None or self._checkpoint.has_work():
-            return None
-        return await self._reader.read(marks.turn, marks.links.get(marks.turn))
+            return ()
+        return await self._pages.next(marks)
 
     async def _learn_total(self) -> None:
         total = await self._reader.total()
@@ -227,14 +230,23 @@ class Replicator:
             with self._checkpoint.transaction():
                 self._checkpoint.save(replace(self._checkpoint.marks(), total=total))
 
-    async def _take(self, page: Page | None) -> Step:
+    async def _take(self, pages: Sequence[Page]) -> Step:
         with self._checkpoint.transaction():
-            if page is not None:
-                self._checkpoint.save(self._stage(page, self._checkpoint.marks()))
+            marks = self._stage(pages)
             self._setbacks.queue_due(self._clock.now())
             if self._allowed is not None:
                 self._brake.allow(self._allowed)
         self._allowed = None
+        async with self._reading_on(marks):
+            is_done = await self._take_work()
+        return Step.DONE if is_done else Step.MORE
+
+    def _reading_on(self, marks: Marks) -> AbstractAsyncContextManager[None]:
+        """A target that never waits leaves no time to read in."""
+        return self._pages.reading_on(marks, self._portion.size) if self._target.window > 1 else nullcontext()
+
+    async def _take_work(self) -> bool:
+        """Do a portion of what waits; whether all is done for now."""
         began = self._clock.monotonic()
         work, number = self._checkpoint.next_work(self._portion.size)
         await self._target.announce([item.owner for item in work if not item.relation])
@@ -248,7 +260,7 @@ class Replicator:
         ended = self._clock.monotonic()
         self._portion.note(ended - began)
         self._pace.note(ended, self._done(marks))
-        return Step.DONE if is_done else Step.MORE
+        return is_done
 
     async def _work(self, work: Sequence[Work]) -> tuple[Marks, bool]:
         """Do it; what is left to do is whatever then waits. Returns the marks, and whether all is done for now."""
@@ -265,12 +277,16 @@ class Replicator:
             self._checkpoint.save(marks)
         return marks, is_done
 
-    def _stage(self, page: Page, marks: Marks) -> Marks:
+    def _stage(self, pages: Sequence[Page]) -> Marks:
+        marks = self._checkpoint.marks()
         now = rfc3339(self._clock.now()) or ""
-        seen = self._checkpoint.stage(page, marks, self.scope, now)
-        marks = marks.after(page, seen)
-        if marks.full and marks.turn is None:
-            self._checkpoint.sweep(marks, self.scope)
+        for page in pages:
+            seen = self._checkpoint.stage(page, marks, self.scope, now)
+            marks = marks.after(page, seen)
+            if marks.full and marks.turn is None:
+                self._checkpoint.sweep(marks, self.scope)
+        if pages:
+            self._checkpoint.save(marks)
         return marks
 
     def _finished(self, marks: Marks) -> Marks:
