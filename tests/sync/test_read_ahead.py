@@ -101,8 +101,12 @@ async def test_nothing_is_kept_where_the_writing_fails() -> None:
     """The pages are read again with the step."""
     script = Script()
     pages = Pages(script)
-    with pytest.raises(Unreachable, match="directory"):
+
+    async def fail() -> None:
         async with pages.reading_on(FIRST, 3):
             await asyncio.sleep(0)
             raise Unreachable("directory")
+
+    with pytest.raises(Unreachable, match="directory"):
+        await fail()
     assert links(await pages.next(FIRST)) == ["2"]
