@@ -13,61 +13,12 @@ from hypothesis import strategies as st
 
 from tests.helpers import ManualClock
 from tests.sources.graph_answers import ANY_JSON
-from tests.sources.upstreams import BASE, error, ok, run, upstream
-from tui.model.facts import ChangesFacts
+from tests.sources.graph_delta import Followed
+from tests.sources.upstreams import error, ok, run, upstream
 from tui.model.states import SourceId
 from tui.model.text import rfc3339
 from tui.sources.errors import BadAnswer, Denied, SourceError, Throttled
 from tui.sources.graph_changes import ChangesSource
-
-
-class Delta:
-    """A tenant's two feeds: `rounds` of each, a list of pages each; `latest` begins after them all."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.rounds: dict[str, list[list[Any]]] = {"users": [], "groups": []}
-        self.refuse: dict[str, httpx.Response] = {}
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(f"{request.url.raw_path.decode()}")
-        kind, query = request.url.path.split("/")[2], request.url.params
-        if kind in self.refuse:
-            answer = self.refuse[kind]
-            return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
-        if query.get("$deltatoken") == "latest":
-            return self._answer(kind, [], None)
-        round, _, page = str(query.get("$deltatoken") or query.get("$skiptoken")).partition(".")
-        pages = self.rounds[kind][int(round)] if int(round) < len(self.rounds[kind]) else [[]]
-        number = int(page or 0)
-        more = f"$skiptoken={round}.{number + 1}" if number + 1 < len(pages) else None
-        return self._answer(kind, pages[number], more)
-
-    def _answer(self, kind: str, items: list[Any], more: str | None) -> httpx.Response:
-        place = more or f"$deltatoken={len(self.rounds[kind])}"
-        name = "@odata.nextLink" if more else "@odata.deltaLink"
-        return ok({name: f"{BASE}/v1.0/{kind}/delta?{place}", "value": items})
-
-
-class Followed:
-    """A source whose place is marked, a minute ago, in a tenant that changes as the test says."""
-
-    def __init__(self, clock: ManualClock, **options: Any) -> None:
-        self.clock, self.delta = clock, Delta()
-        self.source = ChangesSource(upstream(self.delta, clock), clock, **options)
-
-    async def begin(self) -> Followed:
-        facts = await self.fetch()
-        assert (facts.changes, facts.removed, facts.truncated) == ((), (), False)
-        self.clock.jump(60)
-        return self
-
-    async def fetch(self) -> ChangesFacts:
-        return await run(self.clock, self.source.fetch())
-
-    async def told(self, *pages: list[Any], kind: str = "users") -> ChangesFacts:
-        self.delta.rounds[kind].append(list(pages))
-        return await self.fetch()
 
 
 def user(id: str = "u1", **properties: Any) -> dict[str, Any]:
@@ -114,6 +65,24 @@ async def test_a_change_from_on_premises_is_as_old_as_its_sync(clock: ManualCloc
     clock.jump(60)
     (again,) = (await followed.told([{**item, "displayName": "B"}])).changes
     assert (again.at, again.synced_at) == (clock.now(), synced)
+
+
+async def test_a_user_made_shortly_before_the_start_is_changed_not_new(clock: ManualClock) -> None:
+    """Whoever was made, and last synced, in the minutes before the first poll is told because of a later change: it is
+    dated by its own sync, or else by the poll that sees it."""
+    made = rfc3339(ago(clock, 120))
+    followed = await Followed(clock).begin()
+    synced = ago(clock, 20)
+    told = await followed.told(
+        [
+            user("a", createdDateTime=made, onPremisesLastSyncDateTime=rfc3339(synced)),
+            user("b", createdDateTime=made, onPremisesLastSyncDateTime=made),
+        ]
+    )
+    assert {one.object_id: (one.created, one.at) for one in told.changes} == {
+        "a": (False, synced),
+        "b": (False, clock.now()),
+    }
 
 
 async def test_a_change_without_a_time_is_dated_when_it_is_seen(clock: ManualClock) -> None:

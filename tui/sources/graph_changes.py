@@ -46,11 +46,18 @@ _ON_PREMISES = {
 
 
 class _Feed(Struct):
-    """One collection: where its next round begins, and when the last one ended. `link` None: not begun."""
+    """One collection: where its next round begins (`link` None: not begun), when it began to be followed, and when the
+    last round ended."""
 
     kind: str
     link: str | None = None
+    began: datetime | None = None
     looked: datetime | None = None
+
+    def told_from(self, now: datetime) -> datetime:
+        """Times before this are not those of a change that is told now: a user who was made shortly before the
+        collection was followed, and is told for the first time, has been changed since."""
+        return max(self.began or now, (self.looked or now) - TOLD_LATE)
 
 
 class _Told(Struct, frozen=True, gc=False):
@@ -131,11 +138,12 @@ class ChangesSource:
 
     async def _begin(self, session: Session, feed: _Feed) -> None:
         """The place of now, which an upstream may give at once or after pages that are of no interest."""
+        began = self._clock.now()
         names = ("id", *(compared.graph for compared in COMPARED[feed.kind]), *_ON_PREMISES[feed.kind])
         query = {"$select": ",".join(names), "$deltatoken": "latest"}
         async for page in session.pages(f"{_VERSION}{feed.kind}s/delta", query, most=MOST_PAGES):
             if link := page.get("@odata.deltaLink"):
-                feed.link, feed.looked = _path_of(link), self._clock.now()
+                feed.link, feed.began, feed.looked = _path_of(link), began, self._clock.now()
                 return
         raise BadAnswer(f"the changes of {feed.kind}s end without a link to go on from")
 
@@ -185,7 +193,8 @@ class ChangesSource:
         self._found.changes[id] = change
 
     def _change(self, id: str, item: JsonObject, feed: _Feed, offset: timedelta) -> ObjectChange:
-        now, since = self._clock.now(), (feed.looked or self._clock.now()) - TOLD_LATE
+        now = self._clock.now()
+        since = feed.told_from(now)
         created, synced = (
             _past(decode.time(item, name), offset, now) for name in ("createdDateTime", "onPremisesLastSyncDateTime")
         )
