@@ -1,14 +1,15 @@
-"""Prints the program's figures as a Markdown table, beside those of a bare Textual program on the same machine."""
+"""Prints the program's figures as a Markdown table, beside those of a yardstick on the same machine in the same run:
+a bare Textual program, or with `directories` the directory servers' own speed."""
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import median
 
-from tests.bench import terminal
+from tests.bench import directories, terminal
 from tests.bench.in_process import many_failures
 from tests.bench.terminal import Meter
 
@@ -20,11 +21,25 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, prog="python -m tests.bench")
     asked.add_argument("--ttybench", type=Path, default=os.environ.get(TOOL), help=f"ttybench.py (or set {TOOL})")
     asked.add_argument("--runs", type=int, default=5, help="starts of which the median is told")
+    parts = asked.add_subparsers(dest="part")
+    servers = parts.add_parser("directories", help="the sync and the monitor over real directory servers, as root")
+    servers.add_argument("--samba", type=int, default=10_000, help="users in Samba AD; 0 leaves it out")
+    servers.add_argument("--slapd", type=int, default=100_000, help="users in slapd; 0 leaves it out")
+    servers.add_argument("--quick", action="store_true", help="a tenth of the users, and of the time of changes")
     options = asked.parse_args()
+    if options.part is not None:
+        of_ten = 1 if options.quick else 10
+        rows = directories.rows(options.samba * of_ten // 10, options.slapd * of_ten // 10, 6 * of_ten)
+        _print("beside the server's own speed", rows)
+        return
     if options.ttybench is None:
         asked.error(f"where is ttybench.py? give --ttybench or set {TOOL}")
-    print("| what | measured | beside a bare Textual program |\n| --- | --- | --- |")
-    for row in _rows(Meter(Path(options.ttybench)), options.runs):
+    _print("beside a bare Textual program", _rows(Meter(Path(options.ttybench)), options.runs))
+
+
+def _print(yardstick: str, rows: Iterable[tuple[str, str, str]]) -> None:
+    print(f"| what | measured | {yardstick} |\n| --- | --- | --- |", flush=True)
+    for row in rows:
         print(f"| {' | '.join(row)} |", flush=True)
 
 
