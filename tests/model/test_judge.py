@@ -262,6 +262,18 @@ def test_a_throttled_count_is_throttled() -> None:
     assert (found.verdict, codes(found)) == (Verdict.UNKNOWN, ["throttled"])
 
 
+def test_a_directory_that_is_not_counted_to_its_end_is_not_healthy() -> None:
+    """A large domain takes several polls to count: until then its state is not known, and the reason says why."""
+    rows = (
+        CountRow(type=ObjectType.USERS, on_premises=Reading.of(1, START)),
+        CountRow(type=ObjectType.GROUPS, on_premises=Reading()),
+    )
+    found = judged(counts=rows, sources=(source(SourceId.ON_PREMISES),))
+    assert (found.verdict, codes(found)) == (Verdict.UNKNOWN, ["source-error"])
+    assert "on-premises: groups not counted yet" in found.reasons[0].text
+    assert "timeout under [poll]" in found.reasons[0].text
+
+
 def test_types_that_may_not_be_counted_are_named() -> None:
     """A count that is refused for some types is told as such, not shown as zero."""
     refused: Reading[int] = Reading.missing(Absence.NOT_PERMITTED, START)

@@ -16,7 +16,7 @@ from tui.model.judge_differences import difference_findings
 from tui.model.judge_failures import failure_findings
 from tui.model.judge_hops import graded, hop_findings
 from tui.model.judge_jobs import job_findings
-from tui.model.judge_sources import count_findings, source_findings, unread_hop_findings
+from tui.model.judge_sources import count_findings, source_findings, uncounted_findings, unread_hop_findings
 from tui.model.snapshot import Reason, TenantSnapshot, Thresholds
 from tui.model.states import Severity, Verdict
 
@@ -54,4 +54,5 @@ def _findings(snapshot: TenantSnapshot, thresholds: Thresholds, now: datetime) -
     yield from source_findings(snapshot, now)
     yield from unread_hop_findings(snapshot)
     yield from count_findings(snapshot)
+    yield from uncounted_findings(snapshot)
     yield from difference_findings(snapshot)

@@ -48,6 +48,12 @@ HOP_WORDS = {
     HopState.ERROR: "could not be read",
     HopState.NOT_MONITORED: "is not known: nothing reads it",
 }
+UNCOUNTED = (
+    (Absence.NOT_PERMITTED, ReasonCode.NOT_PERMITTED),
+    (Absence.THROTTLED, ReasonCode.THROTTLED),
+    (Absence.FAILED, ReasonCode.SOURCE_ERROR),
+)
+MORE_TIME = "a longer timeout under [poll] lets more be counted in one poll"
 COUNTED_BY: Mapping[SourceId, Callable[[CountRow], tuple[Reading[int], ...]]] = {
     SourceId.COUNTS: lambda row: (row.entra, row.entra_synced),
     SourceId.MANAGED_DOMAIN: lambda row: (row.managed_domain,),
@@ -81,14 +87,23 @@ def count_findings(snapshot: TenantSnapshot) -> Iterator[Finding]:
         status = snapshot.source(source)
         if is_failing(status) or (status is not None and status.optional):
             continue
-        for absence, code in (
-            (Absence.NOT_PERMITTED, ReasonCode.NOT_PERMITTED),
-            (Absence.THROTTLED, ReasonCode.THROTTLED),
-            (Absence.FAILED, ReasonCode.SOURCE_ERROR),
-        ):
-            if types := [row.type for row in snapshot.counts if any(one.absence is absence for one in readings(row))]:
+        for absence, code in UNCOUNTED:
+            types = [row.type for row in snapshot.counts if any(one.absence is absence for one in readings(row))]
+            if types:
                 text = f"{source}: {', '.join(types)} could not be counted ({absence})"
                 yield _unread(code, None, _with_grant(text, code, source), source)
+
+
+def uncounted_findings(snapshot: TenantSnapshot) -> Iterator[Finding]:
+    """Types that a directory which answers has not counted to their end: a large one takes several polls for that."""
+    for source in (SourceId.MANAGED_DOMAIN, SourceId.ON_PREMISES):
+        status = snapshot.source(source)
+        readings = COUNTED_BY[source]
+        never = Absence.NEVER_READ
+        types = [row.type for row in snapshot.counts if any(one.absence is never for one in readings(row))]
+        if types and status is not None and status.state is SourceState.OK:
+            text = f"{source}: {', '.join(types)} not counted yet; {MORE_TIME}"
+            yield _unread(ReasonCode.SOURCE_ERROR, None, text, source)
 
 
 def _told(status: SourceStatus, now: datetime) -> str:
