@@ -41,8 +41,8 @@ class Office:
 
 
 def make_office(objects: int) -> Office:
-    directory, space = OnPremises(), ConnectorSpace()
     moment: list[Office] = []
+    directory, space = OnPremises(now=lambda: moment[0].moment), ConnectorSpace()
     tenant = Tenant(tenant_id=TENANT_ID, display_name="Contoso", now=lambda: moment[0].moment)
     connect = Connect(directory, tenant, space, lambda: moment[0].moment)
     moment.append(Office(directory, tenant, connect, Mishaps(directory, space)))

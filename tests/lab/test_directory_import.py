@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers import ManualClock
+from tests.helpers import START, ManualClock
 from tests.lab.active_directory import BASE, PEOPLE, ActiveDirectory, Connected
 from tui.lab import scenario
 from tui.lab.connect_mapping import entra_id
@@ -464,7 +464,7 @@ def test_no_entry_stops_the_import(attributes: dict[str, tuple[bytes, ...]], dn:
     if found is None:
         return
     assert isinstance(found, Imported)
-    directory = OnPremises()
+    directory = OnPremises(now=lambda: START)
     mirror = Mirror(directory)
     assert mirror.take(found)
     assert list(mirror.settle()) in ([], [None])

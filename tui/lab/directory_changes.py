@@ -32,8 +32,7 @@ class Changes(Struct, frozen=True):
 
 
 class ChangesOnPremises:
-    """The store keeps no times of its own: unless an object brings one, its change is as old as the poll that finds
-    it."""
+    """A change whose time is not known is as old as the poll that finds it."""
 
     def __init__(self, directory: OnPremises) -> None:
         self._directory = directory
@@ -79,7 +78,7 @@ class ChangesInDomain:
 
 def _on_premises(found: AdObject, now: datetime, *, created: bool) -> ObjectChange:
     held = {**found.attributes, "userAccountControl": found.attributes.get("enabled")}
-    kind, written = _KINDS[found.kind], moment(held.get("whenCreated" if created else "whenChanged"))
+    kind, written = _KINDS[found.kind], found.created if created else found.changed
     return ObjectChange(
         kind=kind,
         at=now if written is None else min(written, now),

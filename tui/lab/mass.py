@@ -44,19 +44,19 @@ def fill_with_failing_objects(world: World, scenario: Scenario, synced: datetime
         world.tenant.load(_GRAPH_KINDS[kind], load(by_id, _Wording(synced, first_failing)))
     world.present.set(synced)
     world.connect.adopt()
-    return _on_premises(world, scenario.objects)
+    return _on_premises(world, scenario.objects, synced)
 
 
-def _on_premises(world: World, total: int) -> Iterator[None]:
+def _on_premises(world: World, total: int, synced: datetime) -> Iterator[None]:
     world.directory.name_people(_PEOPLE)
     for start in range(0, total, PIECE):
         for kind, places in OF_TWENTY.items():
-            world.directory.add_series(_series(kind, places, start, min(total, start + PIECE)))
+            world.directory.add_series(_series(kind, places, start, min(total, start + PIECE), synced))
         yield
     world.connect.skip()
 
 
-def _series(kind: ObjectType, places: range, start: int, stop: int) -> Series:
+def _series(kind: ObjectType, places: range, start: int, stop: int, made: datetime) -> Series:
     return Series(
         kind=kind,
         ou=STAFF_OU,
@@ -67,6 +67,7 @@ def _series(kind: ObjectType, places: range, start: int, stop: int) -> Series:
         last=places[-1],
         anchor=ANCHOR,
         address=ADDRESS,
+        made=made,
     )
 
 

@@ -6,8 +6,9 @@ import base64
 import json
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -24,7 +25,8 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (
     id INTEGER PRIMARY KEY, kind TEXT NOT NULL, anchor TEXT NOT NULL UNIQUE, ou TEXT NOT NULL,
     attributes TEXT NOT NULL, members TEXT NOT NULL DEFAULT '[]', defect TEXT,
-    deleted INTEGER NOT NULL DEFAULT 0, usn INTEGER NOT NULL, password_usn INTEGER NOT NULL DEFAULT 0
+    deleted INTEGER NOT NULL DEFAULT 0, usn INTEGER NOT NULL, password_usn INTEGER NOT NULL DEFAULT 0,
+    created REAL, changed REAL
 );
 CREATE INDEX IF NOT EXISTS objects_usn ON objects (usn);
 CREATE INDEX IF NOT EXISTS objects_password_usn ON objects (password_usn) WHERE password_usn > 0;
@@ -32,11 +34,16 @@ CREATE INDEX IF NOT EXISTS objects_live ON objects (kind) WHERE deleted = 0;
 CREATE INDEX IF NOT EXISTS objects_defect ON objects (defect) WHERE defect IS NOT NULL;
 CREATE TABLE IF NOT EXISTS replication (usn INTEGER NOT NULL);
 """
-_COLUMNS = "id, kind, anchor, ou, attributes, members, defect, deleted, usn, password_usn"
+_TIMES = ("created", "changed")
+_COLUMNS = "id, kind, anchor, ou, attributes, members, defect, deleted, usn, password_usn, created, changed"
+_INSERT = (
+    "INSERT INTO objects (kind, anchor, ou, attributes, members, defect, usn, created, changed)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 _SERIES = """
 WITH RECURSIVE numbers (i) AS (SELECT :start UNION ALL SELECT i + 1 FROM numbers WHERE i + 1 < :stop)
-INSERT INTO objects (kind, ou, usn, anchor, attributes, members)
-SELECT :kind, :ou, :usn, printf(:anchor, i),
+INSERT INTO objects (kind, ou, usn, created, changed, anchor, attributes, members)
+SELECT :kind, :ou, :usn, :at, :at, printf(:anchor, i),
     json_object('displayName', printf('%s %d', name, i), 'mail', printf(:address, i),
                 'userPrincipalName', printf(:address, i), 'proxyAddresses', json_array(printf('SMTP:' || :address, i))),
     '[]'
@@ -53,6 +60,7 @@ class AdObject(Struct, frozen=True, kw_only=True):
 
     `password_usn`: the last change of the password since the object was made, 0 where there was none.
     `defect`: the export error type that this object meets in Entra ID because of what it is (facts/domain.md 5.2).
+    `created`, `changed`: whenCreated and whenChanged; None where they are not known.
     """
 
     kind: ObjectType
@@ -62,6 +70,8 @@ class AdObject(Struct, frozen=True, kw_only=True):
     members: Sequence[str] = ()
     defect: str | None = None
     deleted: bool = False
+    created: datetime | None = None
+    changed: datetime | None = None
     id: int = 0
     usn: int = 0
     password_usn: int = 0
@@ -85,7 +95,8 @@ class AdObject(Struct, frozen=True, kw_only=True):
 class Series(Struct, frozen=True, kw_only=True):
     """Numbered objects of one kind: numbers from `start` below `stop` whose place in a `cycle` is `first` to `last`.
 
-    `anchor` and `address` are printf formats of the number; names are those of `name_people` in turn.
+    `anchor` and `address` are printf formats of the number; names are those of `name_people` in turn. `made`: when they
+    were.
     """
 
     kind: ObjectType
@@ -97,6 +108,7 @@ class Series(Struct, frozen=True, kw_only=True):
     last: int
     anchor: str
     address: str
+    made: datetime
 
 
 class Change(Struct, frozen=True):
@@ -113,13 +125,16 @@ def anchor_of(guid_bytes: bytes) -> str:
 
 
 class OnPremises:
-    """One forest. Every write takes the next update sequence number; a deleted object stays as a tombstone."""
+    """One forest. Every write takes the next update sequence number and the time of `now`; a deleted object stays as a
+    tombstone."""
 
-    def __init__(self, path: str = ":memory:") -> None:
+    def __init__(self, path: str = ":memory:", *, now: Callable[[], datetime]) -> None:
+        self._now = now
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = MEMORY")
         self._db.execute("PRAGMA synchronous = OFF")
         self._db.executescript(_SCHEMA)
+        self._add_times()
         self._usn = self._read_usn()
 
     def close(self) -> None:
@@ -134,14 +149,11 @@ class OnPremises:
         return self._usn == 0
 
     def add(self, objects: Iterable[AdObject]) -> int:
-        """Insert new objects, all or none; returns how many."""
+        """Insert new objects, all or none; returns how many. Those that say when they were made keep it."""
         first = self._usn
         with closing(self._db.cursor()) as cursor:
             cursor.execute("BEGIN")
-            cursor.executemany(
-                "INSERT INTO objects (kind, anchor, ou, attributes, members, defect, usn) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                self._rows(objects),
-            )
+            cursor.executemany(_INSERT, self._rows(objects))
             self._keep_usn()
             cursor.execute("COMMIT")
         return self._usn - first
@@ -157,7 +169,7 @@ class OnPremises:
         """Insert very many objects that are no more than a name and an address, made inside SQLite."""
         self._usn += 1
         self._db.execute("BEGIN")
-        self._db.execute(_SERIES, {**asdict(series), "usn": self._usn})
+        self._db.execute(_SERIES, {**asdict(series), "usn": self._usn, "at": series.made.timestamp()})
         self._keep_usn()
         self._db.execute("COMMIT")
 
@@ -222,18 +234,32 @@ class OnPremises:
         return int(self._db.execute(query + " AND ou LIKE ?", (kind, f"%{ou_suffix}")).fetchone()[0])
 
     def _rows(self, objects: Iterable[AdObject]) -> Iterator[tuple[Any, ...]]:
+        now = self._now()
         for item in objects:
             self._usn += 1
             members = json.dumps(list(item.members)) if item.members else "[]"
-            yield item.kind, item.anchor, item.ou, _encode(item.attributes).decode(), members, item.defect, self._usn
+            created = item.created or now
+            times = created.timestamp(), (item.changed or created).timestamp()
+            attributes = _encode(item.attributes).decode()
+            yield item.kind, item.anchor, item.ou, attributes, members, item.defect, self._usn, *times
 
     def _write(self, assignments: str, values: tuple[Any, ...], object_id: int) -> None:
         self._usn += 1
-        self._db.execute(f"UPDATE objects SET {assignments}, usn = ? WHERE id = ?", (*values, self._usn, object_id))  # noqa: S608
+        self._db.execute(
+            f"UPDATE objects SET {assignments}, usn = ?, changed = ? WHERE id = ?",  # noqa: S608
+            (*values, self._usn, self._now().timestamp(), object_id),
+        )
         self._keep_usn()
 
     def _select(self, condition: str, values: tuple[Any, ...]) -> list[AdObject]:
         return [_object(row) for row in self._db.execute(f"SELECT {_COLUMNS} FROM objects WHERE {condition}", values)]  # noqa: S608
+
+    def _add_times(self) -> None:
+        """A store that was kept by a version without times has none to tell, and goes on with them."""
+        present = {row[1] for row in self._db.execute("PRAGMA table_info(objects)")}
+        for name in _TIMES:
+            if name not in present:
+                self._db.execute(f"ALTER TABLE objects ADD COLUMN {name} REAL")
 
     def _read_usn(self) -> int:
         row = self._db.execute("SELECT usn FROM replication").fetchone()
@@ -246,7 +272,7 @@ class OnPremises:
 
 
 def _object(row: tuple[Any, ...]) -> AdObject:
-    object_id, kind, anchor, ou, attributes, members, defect, deleted, usn, password_usn = row
+    object_id, kind, anchor, ou, attributes, members, defect, deleted, usn, password_usn, created, changed = row
     return AdObject(
         id=object_id,
         kind=ObjectType(kind),
@@ -258,4 +284,10 @@ def _object(row: tuple[Any, ...]) -> AdObject:
         deleted=bool(deleted),
         usn=usn,
         password_usn=password_usn,
+        created=_moment(created),
+        changed=_moment(changed),
     )
+
+
+def _moment(stored: float | None) -> datetime | None:
+    return None if stored is None else datetime.fromtimestamp(stored, UTC)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
 from random import Random
 from typing import Any
 
+from msgspec.structs import replace
+
 from tui.lab import names
 from tui.lab.connect_mapping import TENANT_DOMAIN, entra_id, verified_domains
-from tui.lab.onprem import MAIL_DOMAIN
+from tui.lab.onprem import MAIL_DOMAIN, AdObject
 from tui.lab.population import population
 from tui.lab.scenario import Scenario, Start
 from tui.lab.world import World
@@ -18,6 +20,8 @@ from tui.model.text import rfc3339
 
 CYCLE = timedelta(minutes=30)
 QUARANTINED_FOR = timedelta(hours=5)
+AGE_OF_THE_COMPANY = timedelta(days=3000)
+LAST_QUIET_FOR = timedelta(days=30)
 LOCAL_ACCOUNTS = ("svc-backup", "svc-print", "svc-scanner")
 
 
@@ -60,7 +64,7 @@ def _sync(world: World, scenario: Scenario, rng: Random) -> Iterator[None]:
     start, found = scenario.start, list(population(rng, scenario.objects))
     synced = world.clock.start - _span(start.connect_age)
     world.present.set(synced - CYCLE)
-    world.directory.add(found)
+    world.directory.add(_long_there(found, world.clock.start))
     rest = world.connect.first_export(found)
     for code, number in start.spoiled.items():
         world.mishaps.spoil(code, number)
@@ -71,6 +75,16 @@ def _sync(world: World, scenario: Scenario, rng: Random) -> Iterator[None]:
     world.present.set(world.clock.start - _span(start.password_age))
     world.connect.password_cycle()
     return chain(_at(world, synced - CYCLE, rest), _replicated(world))
+
+
+def _long_there(found: Sequence[AdObject], opened: datetime) -> Iterator[AdObject]:
+    """Everyone came in turn over the years, and was changed last half way between that and lately."""
+    first = (opened - AGE_OF_THE_COMPANY).replace(microsecond=0)
+    years = AGE_OF_THE_COMPANY - LAST_QUIET_FOR
+    for place, one in enumerate(found):
+        share = place / len(found)
+        came, changed = (timedelta(days=int(years.days * part)) for part in (share, (1 + share) / 2))
+        yield replace(one, created=first + came, changed=first + changed)
 
 
 def _deploy_domain(world: World, start: Start) -> None:

@@ -37,7 +37,7 @@ def lab_sides(world: World) -> tuple[SideReader, ...]:
 
 
 class OnPremisesSide:
-    """Active Directory. The store keeps no times."""
+    """Active Directory."""
 
     side = Side.ON_PREMISES
 
@@ -108,8 +108,8 @@ def _seen_on_premises(found: AdObject) -> Sighting:
         ),
         attributes=_compared(kind, {**held, "userAccountControl": enabled}, Side.ON_PREMISES),
         enabled=enabled if isinstance(enabled, bool) else None,
-        created=moment(held.get("whenCreated")),
-        changed=moment(held.get("whenChanged")),
+        created=found.created,
+        changed=found.changed,
         sid=held.get("objectSid"),
         account_name=held.get("sAMAccountName"),
     )

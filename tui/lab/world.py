@@ -88,7 +88,8 @@ def build(
 ) -> World:
     """An empty world, or the one that `state_dir` keeps. `open_import`: its people come from a real directory."""
     present, who = EventTime(clock), identity(seed)
-    directory, space = OnPremises(_path(state_dir, "on-premises")), ConnectorSpace(_path(state_dir, "connect"))
+    directory = OnPremises(_path(state_dir, "on-premises"), now=present.now)
+    space = ConnectorSpace(_path(state_dir, "connect"))
     mass = scenario.start.mass
     tenant = Tenant(
         "" if mass and state_dir is None else _path(state_dir, "tenant"),
