@@ -107,6 +107,11 @@ class Life:
 
         await until(are_enough, "the sync writes")
 
+    @property
+    def held_deletions(self) -> int | None:
+        state = self.running.situation.state
+        return None if state is None else state.held_deletions
+
     def compare(self) -> None:
         """Both sides object by object, names, and whatever the sync must not touch."""
         assert self.differences() == []

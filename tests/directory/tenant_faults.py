@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tui.lab.faults import Dropped
@@ -19,12 +20,16 @@ Items = list[dict[str, Any]]
 Misbehave = Callable[["Answer"], "Answer | None"]
 
 
+_AGAIN = "once-more=1"
+
+
 class Answer(Struct, frozen=True):
-    """`cut`: the connection ends after so many bytes of the body."""
+    """`url`: which was asked. `cut`: the connection ends after so many bytes of the body."""
 
     status: int
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
+    url: str = ""
     cut: int | None = None
 
     @property
@@ -33,7 +38,7 @@ class Answer(Struct, frozen=True):
         return found
 
     def with_items(self, items: Items) -> Answer:
-        return Answer(self.status, json.dumps({**self.page, "value": items}).encode(), self.headers)
+        return replace(self, body=json.dumps({**self.page, "value": items}).encode())
 
 
 class FaultyTenant:
@@ -66,9 +71,11 @@ class FaultyTenant:
         async def hold(message: Message) -> None:
             held.append(message)
 
-        await self.app(scope, receive, hold)
+        query = scope["query_string"].decode().replace(f"&{_AGAIN}", "")
+        await self.app({**scope, "query_string": query.encode()}, receive, hold)
         body = b"".join(message.get("body", b"") for message in held[1:])
-        return Answer(held[0]["status"], body, (("content-type", "application/json"),))
+        url = f"{scope['scheme']}://{dict(scope['headers'])[b'host'].decode()}{scope['path']}?{query}"
+        return Answer(held[0]["status"], body, (("content-type", "application/json"),), url)
 
 
 async def _send(answer: Answer, send: Send) -> None:
@@ -89,7 +96,8 @@ def refused(status: int, code: str, *, retry_after: str | None = None) -> Misbeh
     """An error of Graph's instead of the page."""
     body = json.dumps({"error": {"code": code, "message": "not now"}}).encode()
     told = () if retry_after is None else (("retry-after", retry_after),)
-    return lambda _: Answer(status, body, (("content-type", "application/json"), *told))
+    headers = (("content-type", "application/json"), *told)
+    return lambda answer: Answer(status, body, headers, answer.url)
 
 
 throttled = refused(429, "TooManyRequests")
@@ -99,12 +107,12 @@ expired = refused(410, "syncStateNotFound")
 
 def cut(answer: Answer) -> Answer:
     """The connection ends in the middle of the page."""
-    return Answer(answer.status, answer.body, answer.headers, cut=len(answer.body) // 2)
+    return replace(answer, cut=len(answer.body) // 2)
 
 
 def halved(answer: Answer) -> Answer:
     """Only the first half of the body, as if it were all."""
-    return Answer(answer.status, answer.body[: len(answer.body) // 2], answer.headers)
+    return replace(answer, body=answer.body[: len(answer.body) // 2])
 
 
 def twice(answer: Answer) -> Answer:
@@ -113,11 +121,19 @@ def twice(answer: Answer) -> Answer:
     return answer.with_items([*items, *reversed(items)])
 
 
+def empty(answer: Answer) -> Answer:
+    """Nothing yet, and a link to where the same page is told."""
+    page = {"value": [], "@odata.nextLink": f"{answer.url}&{_AGAIN}"}
+    return replace(answer, body=json.dumps(page).encode())
+
+
 def forgetting(*ids: str) -> Misbehave:
     """These objects are on no page, and in no group, as if they had never been."""
     gone = set(ids)
 
-    def without(answer: Answer) -> Answer:
+    def without(answer: Answer) -> Answer | None:
+        if answer.status != 200:
+            return None
         items = [item for item in answer.page.get("value", ()) if item["id"] not in gone]
         kept = [
             {**item, "members@delta": [each for each in item["members@delta"] if each["id"] not in gone]}
@@ -138,6 +154,8 @@ class Reordering:
 
     def __call__(self, answer: Answer) -> Answer:
         page = answer.page
+        if "value" not in page:
+            return answer
         if "@odata.nextLink" in page:
             kept, self._kept = self._kept, page["value"]
             return answer.with_items(kept)

@@ -75,7 +75,13 @@ async def open_sync(settings: SyncSettings, upstream: Upstream, clock: Clock, *,
         held.enter_context(hold(container_lock(place), f"this container of {settings.directory.url}"))
         db = held.enter_context(closing(open_state(settings.state_file)))
         session = DirectorySession(settings.directory, clock, label=label)
-        return assemble(settings, upstream, clock, session, db, held.pop_all())
+        kept = ExitStack()
+        try:
+            sync = assemble(settings, upstream, clock, session, db, kept)
+        except sqlite3.Error as error:
+            raise _unusable(settings.state_file, error) from error
+        kept.push(held.pop_all())
+        return sync
 
 
 def assemble(
@@ -117,15 +123,26 @@ def open_state(path: Path) -> sqlite3.Connection:
     except OSError as error:
         raise StateUnusable(f"The state file {path} cannot be opened for writing: {error.strerror}") from error
     except sqlite3.Error as error:
-        raise StateUnusable(f"The state file {path} cannot be used ({error}): restore or remove it") from error
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> StateUnusable:
+    return StateUnusable(f"The state file {path} cannot be used ({error}): restore or remove it")
 
 
 def _connected(path: Path) -> sqlite3.Connection:
-    """In autocommit mode, its journal on disk before a write to the directory follows."""
+    """In autocommit mode, its journal on disk before a write to the directory follows. Raises `sqlite3.Error`."""
     db = sqlite3.connect(path, isolation_level=None)
-    db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-    db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = NORMAL")
-    db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    try:
+        db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        db.execute("PRAGMA journal_mode = WAL")
+        # NORMAL would leave the last transactions to the system: after a power cut the sync took its own for foreign.
+        db.execute("PRAGMA synchronous = FULL")
+        found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise sqlite3.DatabaseError("it is damaged")
+    except BaseException:
+        db.close()
+        raise
     return db
