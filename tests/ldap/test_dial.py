@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.helpers import settle
 from tests.ldap import wire_format as ber
+from tui.ldap import dial
 from tui.ldap.connection import connect
 from tui.ldap.dial import AskForTls, Peer
 from tui.ldap.endpoint import Endpoint, Security
@@ -118,6 +120,31 @@ async def test_the_time_limit_covers_the_name_too(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(TimedOut, match=r"dc1.test:389 did not answer within 0.02 s"):
         await connect(ENDPOINT, timeout_s=0.02)
     await settle()
+
+
+async def test_each_of_many_servers_behind_a_name_has_time_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name of a domain with sixty controllers: those that refuse are passed over, and the rest is not hurried so
+    much that none can answer."""
+    found = [(socket.AF_INET, 0, 0, "", (f"127.0.0.{number}", 389)) for number in range(1, 61)]
+    limits: list[float] = []
+
+    async def resolved(*_: object, **__: object) -> object:
+        return found
+
+    async def refused(peer: Peer) -> None:
+        raise ConnectionRefusedError(111, "refused")
+
+    def noted(delay: float) -> asyncio.Timeout:
+        limits.append(delay)
+        return limit(delay)
+
+    limit = asyncio.timeout
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolved)
+    monkeypatch.setattr(dial, "_socket", refused)
+    monkeypatch.setattr(asyncio, "timeout", noted)
+    with pytest.raises(Unreachable, match=r"\(127.0.0.1:389: Connection refused; .*; and 57 more\)"):
+        await connect(Endpoint(host="corp.test", port=389, security=Security.PLAIN), timeout_s=5.0)
+    assert min(limits) >= 1.0
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ from tui.ldap.wire import Wire
 _SHUTDOWN_S = 1.0
 _LARGEST_ANSWER = 64 * 1024
 _LONGEST_NAME = 100
+_LEAST_SHARE = 0.2
+_MOST_TOLD = 3
 
 
 class Peer(Struct, frozen=True):
@@ -87,19 +89,22 @@ async def _resolved(endpoint: Endpoint) -> list[Peer]:
 
 
 async def _reached(endpoint: Endpoint, peers: list[Peer], timeout_s: float) -> tuple[socket.socket, Peer]:
-    """A socket to the first address that answers; each has its share of the time that is left."""
+    """A socket to the first address that answers; each has its share of the time that is left, a fifth of all of it at
+    least: the name of a large domain leads to dozens of servers, and each must have time to answer."""
     deadline = asyncio.get_running_loop().time() + timeout_s
     problems: list[str] = []
     for tried, peer in enumerate(peers):
         left = deadline - asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(left / (len(peers) - tried)):
+            async with asyncio.timeout(max(left / (len(peers) - tried), timeout_s * _LEAST_SHARE)):
                 return await _socket(peer), peer
         except TimeoutError:
             problems.append(f"{peer.text} does not answer")
         except OSError as error:
             problems.append(f"{peer.text}: {_said(error)}")
-    raise Unreachable(f"{_where(endpoint)} is not reachable ({'; '.join(problems)}): is the directory server running?")
+    more = f"; and {len(problems) - _MOST_TOLD} more" if len(problems) > _MOST_TOLD else ""
+    told = f"{'; '.join(problems[:_MOST_TOLD])}{more}"
+    raise Unreachable(f"{_where(endpoint)} is not reachable ({told}): is the directory server running?")
 
 
 async def _socket(peer: Peer) -> socket.socket:
