@@ -23,6 +23,7 @@ from tui.sync.checkpoint import Checkpoint
 from tui.sync.targets.ldap_mirror import Known, Mirror
 from tui.sync.targets.ldap_place import Place, find_place
 from tui.sync.targets.ldap_reconcile import Reconciliation
+from tui.sync.targets.ldap_refusals import is_gone
 from tui.sync.targets.ldap_shape import NT_PASSWORD, Shape, Texts, digest
 from tui.sync.targets.ldap_writer import Writer, Writes
 from tui.sync.targets.target import (
@@ -133,7 +134,25 @@ class LdapDomain:
                 None,
                 f"{known.dn} has its object id, and was not made by this sync: remove it, or set adopt = true",
             )
-        return await self._change(known, entry, texts)
+        try:
+            return await self._change(known, entry, texts)
+        except Refusal as refusal:
+            if not is_gone(refusal):
+                raise
+        return await self._put_elsewhere(known, entry, texts)
+
+    async def _put_elsewhere(self, known: Known, entry: Entry, texts: Texts) -> bool:
+        """Somebody renamed or deleted the entry since the last comparison, or a write cut off by a kill did."""
+        found = await self._found(entry)
+        if found is not None:
+            self._mirror.put(found)
+            await self._point_to(known, found)
+            return await self._change(found, entry, texts)
+        self._mirror.remove(entry.object_id)
+        await self._point_to(known, None)
+        self._checkpoint.lost_entry(entry.object_id)
+        self._checkpoint.queue_references_of(entry.object_id)
+        return await self._add(entry, texts)
 
     async def _add(self, entry: Entry, texts: Texts) -> bool:
         known = _known(entry, f"CN={rdn_escaped(entry.name)},{self._there.container}", texts)
@@ -193,11 +212,13 @@ class LdapDomain:
         await self._writer.rename(known.dn, wanted.dn[: -len(parent(wanted.dn)) - 1], wanted.attributes)
         return replace(known, dn=wanted.dn)
 
-    async def _point_to(self, known: Known, renamed: Known) -> None:
-        """Elsewhere than in Active Directory, what refers to an entry by its old name must be told the new one."""
+    async def _point_to(self, known: Known, renamed: Known | None) -> None:
+        """Elsewhere than in Active Directory, what refers to an entry by its old name must be told the new one, or that
+        there is none."""
         if not self._shape.is_active_directory:
             for owner, relation in self._checkpoint.referring(known.object_id):
-                changes = [Change("delete", relation, (known.dn,)), Change("add", relation, (renamed.dn,))]
+                changes = [Change("delete", relation, (known.dn,))]
+                changes += [Change("add", relation, (renamed.dn,))] if renamed is not None else []
                 await self._correct(owner, changes)
 
     def _adopted(self, known: Known) -> None:
@@ -225,9 +246,7 @@ class LdapDomain:
             return False
         self._mirror.remove(object_id)
         try:
-            if not self._shape.is_active_directory:
-                for owner, relation in self._checkpoint.referring(object_id):
-                    await self._correct(owner, [Change("delete", relation, (known.dn,))])
+            await self._point_to(known, None)
             async with self._writer.turn(_keys(known)):
                 await self._writer.delete(known.dn)
         except Refusal:

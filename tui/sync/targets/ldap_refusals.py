@@ -26,6 +26,12 @@ def of_one_object(error: Refused) -> bool:
     return error.code in _OF_ONE_OBJECT
 
 
+def is_gone(refusal: Refusal) -> bool:
+    """The server has no entry of the name that was written to."""
+    cause = refusal.__cause__
+    return isinstance(cause, Refused) and cause.code == NO_SUCH_OBJECT
+
+
 def refusal(error: Refused, texts: Texts) -> Refusal:
     """Why an object was not written; `texts`: what was to be, by lower-case attribute name."""
     attribute = _named(error.diagnostic, texts)
