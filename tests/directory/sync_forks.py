@@ -102,6 +102,12 @@ class Forks:
                 os.kill(self._child, signal.SIGKILL)
         return await self.end()
 
+    async def let_go(self) -> None:
+        """Nobody waits for the child any more."""
+        if self._ended is not None:
+            self._ended.cancel()
+            await asyncio.gather(self._ended, return_exceptions=True)
+
     @property
     def told(self) -> str:
         """What all children so far said."""
@@ -118,9 +124,11 @@ async def forks(log: Path) -> AsyncIterator[Forks]:
     nursery = await asyncio.create_subprocess_exec(
         *NURSERY, stdin=PIPE, stdout=PIPE, start_new_session=True, cwd=Path(__file__).parents[2]
     )
+    children = Forks(nursery, log)
     try:
-        yield Forks(nursery, log)
+        yield children
     finally:
+        await children.let_go()
         with suppress(ProcessLookupError):
             os.killpg(nursery.pid, signal.SIGKILL)
         await nursery.communicate()
