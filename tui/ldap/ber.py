@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from tui.ldap.errors import BadAnswer
 
-BOOLEAN, INTEGER, OCTETS, ENUMERATED, SEQUENCE, SET = 0x01, 0x02, 0x04, 0x0A, 0x30, 0x31
+INTEGER, OCTETS, ENUMERATED, SEQUENCE, SET = 0x02, 0x04, 0x0A, 0x30, 0x31
 TRUE, FALSE = b"\x01\x01\xff", b"\x01\x01\x00"
 # Active Directory writes every length in four bytes; more than that is never needed below the cap of a message.
 LENGTH_BYTES = 4

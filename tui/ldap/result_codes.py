@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SUCCESS, PROTOCOL_ERROR, SIZE_LIMIT_EXCEEDED, NO_SUCH_OBJECT, INVALID_CREDENTIALS = 0, 2, 4, 32, 49
+SUCCESS, NO_SUCH_OBJECT = 0, 32
 
 _NAMES = {
     0: "success",
