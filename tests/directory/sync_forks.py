@@ -7,6 +7,7 @@ the child's process id and, when that has ended, with its status.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import signal
 import sys
@@ -135,6 +136,7 @@ async def forks(log: Path) -> AsyncIterator[Forks]:
 
 
 def main() -> None:
+    _die_with_parent()
     for name in _IMPORTED_LATE:
         import_module(name)
     for line in sys.stdin.buffer:
@@ -150,9 +152,15 @@ def _child(start: Start) -> int:
     """The exit code of the command, as the child that was just forked."""
     from tui import cli, cli_sync
 
+    _die_with_parent()
     _say_into(start.log)
     cli_sync.SystemClock = partial(FastClock, start.speed, start.ahead_s)  # type: ignore[assignment, misc]
     return cli.run(start.words)
+
+
+def _die_with_parent() -> None:
+    """Whatever becomes of the tests, no process of theirs goes on (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _say_into(log: str) -> None:
