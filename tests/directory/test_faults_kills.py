@@ -48,7 +48,6 @@ tls_server_name = "{name}"
 state_file = "sync.db"
 interval = 1
 cloud_only = true
-adopt = true
 """
 
 
@@ -176,12 +175,14 @@ async def test_killed_at_two_hundred_random_moments(massacre: Massacre, tmp_path
     was made in the domain by hand is as it was to the last byte."""
     kills = 175 if isinstance(massacre.server, Slapd) else 25
     print(f"seed {SEED}")
-    before = add_bystanders(massacre.server)
-    people(massacre.tenant, massacre.random, USERS, GROUPS)
-    lasting = steady(massacre.tenant)
     async with AsyncExitStack() as stack:
         massacre.write_config(await stack.enter_async_context(serving(massacre.face)))
         sync = await stack.enter_async_context(forks(tmp_path / "sync.log"))
+        await sync.begin(["sync", "--config", massacre.config, "--once"])
+        assert await sync.end() == 0, sync.told
+        before = add_bystanders(massacre.server)
+        people(massacre.tenant, massacre.random, USERS, GROUPS)
+        lasting = steady(massacre.tenant)
         known: dict[str, str] = {}
         for number in range(1, kills + 1):
             await massacre.kill_once(number, sync)
