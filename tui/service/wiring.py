@@ -21,9 +21,7 @@ from tui.sources.graph_failures import FailuresSource
 from tui.sources.graph_organization import OrganizationSource
 from tui.sources.graph_side import GraphSide
 from tui.sources.http import Upstream
-from tui.sources.ldap import LdapSource
-from tui.sources.ldap_session import DirectorySession
-from tui.sources.ldap_side import LdapSide
+from tui.sources.side import SideReader
 from tui.sources.source import Source
 
 PATIENCE_FACTOR = 6.0
@@ -56,14 +54,13 @@ def monitored(tenant: TenantSettings, poll: PollSettings, clock: Clock, wire: Wi
 
     hosts = CLOUD_HOSTS[tenant.cloud]
     graph, arm = upstream(tenant.graph_base, hosts.graph), upstream(tenant.arm_base, hosts.arm)
-    directories = tuple(_directories(tenant, poll, clock))
-    limit_s = wire.deadline_s or max(poll.ldap, PATIENCE_FACTOR * poll.timeout)
+    directories = tuple(_directories(tenant, poll, clock, wire))
     sources = (
         *_graph_sources(graph, tenant, poll, clock, wire),
         *_arm_sources(arm, tenant, clock),
-        *(LdapSource(session, side, clock, deadline_s=limit_s) for side, session in directories),
+        *(source for source, _ in directories),
     )
-    asked = (LdapSide(session, side, clock) for side, session in directories)
+    asked = (side for _, side in directories)
     return MonitoredTenant(tenant.name, tenant.tenant_id, sources, (GraphSide(graph.share(), clock), *asked))
 
 
@@ -88,8 +85,17 @@ def _arm_sources(arm: Upstream, tenant: TenantSettings, clock: Clock) -> Iterato
         yield ConnectHealthSource(arm.share(), clock)
 
 
-def _directories(tenant: TenantSettings, poll: PollSettings, clock: Clock) -> Iterator[tuple[Side, DirectorySession]]:
+def _directories(
+    tenant: TenantSettings, poll: PollSettings, clock: Clock, wire: Wire
+) -> Iterator[tuple[Source, SideReader]]:
     """One session for each directory: whoever reads it shares its connection, and its one sign-in."""
+    limit_s = wire.deadline_s or max(poll.ldap, PATIENCE_FACTOR * poll.timeout)
     for side, settings in ((Side.MANAGED_DOMAIN, tenant.managed_domain), (Side.ON_PREMISES, tenant.on_premises)):
         if settings is not None:
-            yield side, DirectorySession(settings, clock, label=side.replace("-", " "), timeout_s=poll.timeout)
+            # Without a directory nothing of LDAP is imported: it is 20 ms of the start.
+            from tui.sources.ldap import LdapSource
+            from tui.sources.ldap_session import DirectorySession
+            from tui.sources.ldap_side import LdapSide
+
+            session = DirectorySession(settings, clock, label=side.replace("-", " "), timeout_s=poll.timeout)
+            yield LdapSource(session, side, clock, deadline_s=limit_s), LdapSide(session, side, clock)
