@@ -7,7 +7,6 @@ own, and work that was cut short is done again, which does no harm.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,12 +16,12 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import asdict, replace
 
-from tui.sync.delta import KINDS, Change, Cleared, Page, Referred, Seen, Vanished
+from tui.sync import stored_json
+from tui.sync.delta import KINDS, Page, Vanished
 from tui.sync.scope import Scope
+from tui.sync.staging import Staging
 from tui.sync.targets.target import Kind, Secretive
 
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-_REFERABLE = frozenset({"user", "group", ""})
 _QUEUE_REFERENCES = (
     "INSERT OR IGNORE INTO sync_work (owner, relation, other) SELECT owner, relation, other FROM sync_reference WHERE "
 )
@@ -108,10 +107,10 @@ class Checkpoint:
 
     def marks(self) -> Marks:
         row = self.db.execute("SELECT value FROM sync_setting WHERE name = 'marks'").fetchone()
-        return Marks(**json.loads(row[0])) if row else Marks()
+        return Marks(**stored_json.decode(row[0])) if row else Marks()
 
     def save(self, marks: Marks) -> None:
-        self.db.execute("INSERT OR REPLACE INTO sync_setting VALUES ('marks', ?)", (_encode(asdict(marks)),))
+        self.db.execute("INSERT OR REPLACE INTO sync_setting VALUES ('marks', ?)", (stored_json.encode(asdict(marks)),))
 
     def note_change(self, now: str) -> None:
         """The target was changed."""
@@ -125,8 +124,7 @@ class Checkpoint:
 
     def stage(self, page: Page, marks: Marks, scope: Scope, now: str) -> int:
         """Take in what a page tells and queue what follows from it; returns how many objects the pass newly met."""
-        staging = _Staging(self.db, marks, scope.groups or frozenset(), now)
-        return sum(staging.take(change) for change in page.changes)
+        return self._staging(marks, scope, now).take(page.changes)
 
     def sweep(self, marks: Marks, scope: Scope) -> None:
         """At the end of a full pass: whatever it did not meet is gone."""
@@ -137,10 +135,11 @@ class Checkpoint:
                 "INSERT OR IGNORE INTO sync_work (owner) SELECT other FROM sync_reference WHERE owner = ? AND NOT held",
                 (group,),
             )
-        staging = _Staging(self.db, marks, scope.groups or frozenset(), "")
         gone = self.db.execute("SELECT id, kind FROM sync_object WHERE generation < ?", (marks.generation,)).fetchall()
-        for id, kind in gone:
-            staging.take(Vanished(id, kind))
+        self._staging(marks, scope, "").take([Vanished(id, kind) for id, kind in gone])
+
+    def _staging(self, marks: Marks, scope: Scope, now: str) -> Staging:
+        return Staging(self.db, marks, scope.groups or frozenset(), now)
 
     # Work
 
@@ -185,7 +184,10 @@ class Checkpoint:
         row = self.db.execute(
             "SELECT kind, properties, credentials, wish, name FROM sync_object WHERE id = ?", (id,)
         ).fetchone()
-        return None if row is None else Staged(id, row[0], json.loads(row[1]), json.loads(row[2]), row[3], row[4])
+        if row is None:
+            return None
+        kind, properties, credentials, wish, name = row
+        return Staged(id, kind, stored_json.decode(properties), stored_json.decode(credentials), wish, name)
 
     def keep_name(self, id: str, wish: str, name: str) -> None:
         self.db.execute("UPDATE sync_object SET wish = ?, name = ? WHERE id = ?", (wish, name, id))
@@ -263,90 +265,3 @@ class Checkpoint:
         )
         self.db.execute(_QUEUE_REFERENCES + "held <> applied")
         self.db.execute("DROP TABLE temp.sync_link")
-
-
-class _Staging:
-    """Takes changes in, one by one."""
-
-    def __init__(self, db: sqlite3.Connection, marks: Marks, filter_groups: frozenset[str], now: str) -> None:
-        self._db = db
-        self._marks = marks
-        self._filter_groups = filter_groups
-        self._now = now
-
-    def take(self, change: Change) -> int:
-        """1 for an object that the pass had not met before."""
-        if isinstance(change, Seen):
-            return self._seen(change)
-        if isinstance(change, Vanished):
-            self._vanished(change)
-        elif isinstance(change, Cleared):
-            self._cleared(change)
-        elif change.kind in _REFERABLE:
-            self._referred(change)
-        return 0
-
-    def _seen(self, change: Seen) -> int:
-        row = self._db.execute(
-            "SELECT kind, generation, properties, credentials FROM sync_object WHERE id = ?", (change.id,)
-        ).fetchone()
-        if row is not None and row[0] != change.kind:
-            return 0
-        properties, credentials = _merged(change, row)
-        is_new = row is None or row[1] != self._marks.generation
-        if is_new or (properties, credentials) != row[2:]:
-            self._db.execute(
-                "INSERT INTO sync_object (id, kind, generation, properties, credentials) VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT DO UPDATE SET generation = excluded.generation, properties = excluded.properties,"
-                " credentials = excluded.credentials",
-                (change.id, change.kind, self._marks.generation, properties, credentials),
-            )
-            self._queue(change.id)
-        return int(is_new)
-
-    def _vanished(self, change: Vanished) -> None:
-        if change.id in self._filter_groups:
-            self._queue_members(change.id)
-        removed = self._db.execute("DELETE FROM sync_object WHERE id = ? AND kind = ?", (change.id, change.kind))
-        if removed.rowcount:
-            self._let_go("owner = ?", change.id)
-            self._queue(change.id)
-
-    def _cleared(self, change: Cleared) -> None:
-        self._let_go("owner = ? AND relation = ?", change.owner, change.relation)
-
-    def _let_go(self, which: str, *arguments: str) -> None:
-        """References are kept until the target no longer has them."""
-        self._db.execute(_QUEUE_REFERENCES + which, arguments)
-        self._db.execute(f"UPDATE sync_reference SET held = 0 WHERE {which}", arguments)  # noqa: S608
-
-    def _referred(self, change: Referred) -> None:
-        key = (change.owner, change.relation, change.other)
-        if change.held:
-            self._db.execute(
-                "INSERT INTO sync_reference (owner, relation, other, kind, held, generation, round, since)"
-                " VALUES (?, ?, ?, ?, 1, ?, ?, ?) ON CONFLICT DO UPDATE SET held = 1, generation = excluded.generation",
-                (*key, change.kind, self._marks.generation, self._marks.round, self._now),
-            )
-        else:
-            self._db.execute("UPDATE sync_reference SET held = 0 WHERE owner = ? AND relation = ? AND other = ?", key)
-        self._db.execute("INSERT OR IGNORE INTO sync_work (owner, relation, other) VALUES (?, ?, ?)", key)
-        if change.owner in self._filter_groups:
-            self._queue(change.other)
-
-    def _queue(self, owner: str) -> None:
-        self._db.execute("INSERT OR IGNORE INTO sync_work (owner) VALUES (?)", (owner,))
-
-    def _queue_members(self, group: str) -> None:
-        self._db.execute(
-            "INSERT OR IGNORE INTO sync_work (owner) SELECT other FROM sync_reference WHERE owner = ?", (group,)
-        )
-
-
-def _merged(change: Seen, row: tuple[str, int, str, str] | None) -> tuple[str, str]:
-    """Properties and credentials as JSON: what was known, with what is told now laid over it."""
-    known = json.loads(row[2]) if row else {}
-    properties = _encode({**known, **change.properties})
-    if change.credentials is None:
-        return properties, row[3] if row else "{}"
-    return properties, _encode(change.credentials)

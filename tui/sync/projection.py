@@ -122,13 +122,15 @@ class Projection:
     # Unique names
 
     async def _name(self, staged: Staged, wish: naming.Wish) -> str:
-        """The name once given for the same wish, or the best one that is free."""
+        """The name once given for the same wish, or the best one that is free. One that is as wished is not kept: it is
+        the first to be tried every time."""
         wished = f"{wish.name}\0{wish.usable}"
         if staged.name is not None and staged.wish == wished and await self._is_free(staged.name, staged.id):
             return staged.name
         for name in naming.candidates(wish, staged.id):
             if await self._is_free(name, staged.id):
-                self._checkpoint.keep_name(staged.id, wished, name)
+                if name != wish.name or staged.name is not None:
+                    self._checkpoint.keep_name(staged.id, wished, name)
                 return name
         raise NameTaken("sAMAccountName", wish.name, "is taken, and so is every name made from it")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from tui.model.facts import FailureReport, ObjectRef
 from tui.model.states import HopName
 from tui.model.text import clean
 from tui.sources.moments import moment
+from tui.sync import stored_json
 from tui.sync.checkpoint import Work
 from tui.sync.targets.target import Refusal
 
@@ -138,7 +138,7 @@ def _pause(attempts: int) -> timedelta:
 
 
 def _ref(kind: str | None, id: str, properties: str | None) -> ObjectRef:
-    known: Mapping[str, Any] = json.loads(properties) if properties else {}
+    known: Mapping[str, Any] = stored_json.decode(properties) if properties else {}
     return ObjectRef(
         type=kind,
         id=id,
