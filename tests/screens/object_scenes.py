@@ -33,6 +33,18 @@ def measured() -> TenantSnapshot:
     return replace(calm, hops=tuple(replace(hop, lag=lags.get(hop.name)) for hop in calm.hops))
 
 
+def attributes(department: str, *addresses: str) -> dict[str, tuple[str, ...]]:
+    return {
+        "displayName": ("Jane Doe",),
+        "mail": (NAME,),
+        "givenName": ("Jane",),
+        "surname": ("Doe",),
+        "department": (department,),
+        "jobTitle": ("Head of Sales, Northern Region",),
+        "proxyAddresses": addresses,
+    }
+
+
 def jane() -> Trace:
     """One user whose department has not reached the managed domain, and whose address is quarantined."""
     held = ObjectRef(
@@ -68,6 +80,7 @@ def jane() -> Trace:
                 side=Side.ON_PREMISES,
                 found=True,
                 object=replace(held, source_anchor=ANCHOR),
+                attributes=attributes("Sales", "SMTP:jane@contoso.com", "smtp:sales@contoso.com"),
                 enabled=True,
                 account_name="jane",
                 created=ago(90 * 86400),
@@ -77,6 +90,7 @@ def jane() -> Trace:
                 side=Side.ENTRA,
                 found=True,
                 object=replace(held, id=ID, source_anchor=ANCHOR),
+                attributes=attributes("Sales", "SMTP:jane@contoso.com"),
                 enabled=True,
                 account_name="jane",
                 created=ago(89 * 86400),
@@ -86,6 +100,7 @@ def jane() -> Trace:
                 side=Side.MANAGED_DOMAIN,
                 found=True,
                 object=replace(held, id=ID, dn="CN=Jane Doe,OU=AADDC Users,DC=aadds,DC=contoso,DC=com"),
+                attributes=attributes("Marketing", "SMTP:jane@contoso.com"),
                 enabled=True,
                 account_name="jane",
                 created=ago(80 * 86400),
@@ -111,6 +126,45 @@ def lost() -> Trace:
         sightings=sightings,
         differences=(),
         findings=("Entra does not have it. On its way for 4m00s; changes should arrive within 1h00m.",),
+    )
+
+
+def nobody() -> Trace:
+    """A name that no side knows."""
+    return Trace(
+        name="jnae",
+        at=START,
+        outcome=Outcome.NOT_FOUND,
+        findings=(
+            "Nothing answers to this name. Searched on-premises, Entra and the managed domain, users and groups, by "
+            "sign-in name, account name, mail, proxy address, display name, distinguished name, id and source anchor.",
+        ),
+        sightings=tuple(Sighting(side=side, found=False) for side in Side),
+    )
+
+
+def guest() -> Trace:
+    """A guest, whom the managed domain is not given, under a name that two more answer to."""
+    ref = ObjectRef(type="user", name="Ann Partner", upn="ann_partner.com#EXT#@contoso.onmicrosoft.com", id=ID)
+    return Trace(
+        name="ann",
+        at=START,
+        outcome=Outcome.CONSISTENT,
+        findings=("A guest: guests are not synchronized to the managed domain.",),
+        ambiguous=("user ann.lee@contoso.com", "group Ann's team"),
+        sightings=(
+            Sighting(side=Side.ON_PREMISES, found=False),
+            Sighting(
+                side=Side.ENTRA,
+                found=True,
+                object=ref,
+                attributes={"mail": ("ann@partner.com",), "companyName": ("Partner Ltd",)},
+                enabled=True,
+                created=ago(30 * 86400),
+                notes=("guest",),
+            ),
+            Sighting(side=Side.MANAGED_DOMAIN, found=False),
+        ),
     )
 
 
@@ -162,6 +216,8 @@ KEYS = {
     "reading-difference": ("c", "enter"),
     "trace": ("T", *NAME, "enter"),
     "trace-lost": ("T", *"lost", "enter"),
+    "trace-nobody": ("T", *"jnae", "enter"),
+    "trace-guest": ("T", *"ann", "enter"),
     "reading-trace": ("T", *NAME, "enter"),
     "trace-prompt": ("T", *"jane"),
     "trace-palette": ("colon", *"trace jane"),
@@ -170,6 +226,6 @@ KEYS = {
 
 def answer(stage: Stage, *, held: bool = False) -> None:
     """The sides answer with the scenes of this module; `held`: not before they are let."""
-    stage.feed.traces = {NAME: jane(), "lost": lost()}
+    stage.feed.traces = {NAME: jane(), "lost": lost(), "jnae": nobody(), "ann": guest()}
     stage.feed.comparisons = {HopName.CONNECT: compared(), HopName.DOMAIN_SERVICES: agreeing()}
     stage.feed.held = asyncio.Event() if held else None

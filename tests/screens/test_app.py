@@ -12,10 +12,16 @@ from tests.helpers import START, ManualClock
 from tests.screens import scenes
 from tests.screens.stage import StagedFeed, staged
 from tui.app import SynctopApp, Updated
+from tui.model.snapshot import Thresholds
 from tui.model.states import SourceState
 from tui.service.publisher import Published
 from tui.widgets.feed import ViewOptions
+from tui.widgets.frame import Frame, Look
 from tui.widgets.freshness import freshness, is_old
+from tui.widgets.glyphs import ASCII
+from tui.widgets.line import text_of
+from tui.widgets.palette import ANSI
+from tui.widgets.polling import polling_view
 
 
 async def test_dead_poller_is_told(caplog: pytest.LogCaptureFixture) -> None:
@@ -171,6 +177,30 @@ def test_optional_sources_make_nothing_stale() -> None:
     )
     tenant = replace(scenes.healthy(), sources=(*scenes.sources(), optional))
     assert freshness(tenant, START).old == ()
+
+
+async def test_a_refused_optional_source_fails_no_poll() -> None:
+    """A source that the monitor can do without says `DENIED` in its own row, and the header stays `poll ok`."""
+    refused = replace(
+        scenes.source(scenes.SourceId.CHANGES, 60, age_s=0),
+        optional=True,
+        state=SourceState.DENIED,
+        error="403",
+        as_of=None,
+        failed_in_a_row=1,
+    )
+    tenant = replace(scenes.healthy(), sources=(*scenes.sources(), refused))
+    async with staged(tenant, size=(200, 50)) as stage:
+        assert stage.line(1).endswith("poll ok 38ms")
+        assert "graph.changes       ~ DENIED" in stage.text()
+
+
+def test_sources_that_do_not_fit_are_counted() -> None:
+    """The short list of sources says how many it leaves out."""
+    frame = Frame(shown=scenes.healthy(), tenants=(), now=START, look=Look(ASCII, ANSI, Thresholds()))
+    drawn = [text_of(spans) for spans in polling_view(frame, 100, 6)]
+    assert len(drawn) == 6
+    assert drawn[-1] == "4 more"
 
 
 def test_feed_is_what_the_app_asks_for() -> None:

@@ -13,12 +13,15 @@ from tests.helpers import START
 from tests.screens import object_scenes, scenes
 from tests.screens.stage import Stage, staged
 from tui.model.comparison import Comparison
+from tui.model.reading import Reading
+from tui.model.snapshot import Difference
 from tui.model.states import HopName, ObjectType
 from tui.screens.difference import DifferenceScreen
 from tui.screens.overview import Overview
 from tui.screens.tracing import TraceScreen
-from tui.widgets.counts import wider_hop
+from tui.widgets.counts import connect_difference, wider_hop
 from tui.widgets.feed import ViewOptions
+from tui.widgets.panel import Panel
 
 CONNECT, DOMAIN_SERVICES = HopName.CONNECT, HopName.DOMAIN_SERVICES
 
@@ -38,6 +41,16 @@ async def test_enter_on_a_row_of_the_counts_compares_its_sides() -> None:
         assert stage.feed.compared[-1] == ("contoso-prod", DOMAIN_SERVICES, ObjectType.GROUPS)
 
 
+async def test_the_zoom_and_enter_in_one_burst() -> None:
+    """Enter that is typed right after `c` opens the counts, not the failure that had the focus before."""
+    async with staged(scenes.trouble()) as stage:
+        object_scenes.answer(stage)
+        stage.app.post_message(events.Key("c", "c"))
+        stage.app.post_message(events.Key("enter", None))
+        await stage.settle()
+        assert stage.feed.compared == [("contoso-prod", CONNECT, ObjectType.USERS)]
+
+
 async def test_enter_on_a_failure_still_opens_the_failure() -> None:
     """Enter belongs to the pane that has the focus."""
     async with staged(scenes.trouble()) as stage:
@@ -52,7 +65,7 @@ async def test_the_other_hop() -> None:
         object_scenes.answer(stage)
         await stage.press("c", "enter", "tab")
         assert "both sides hold the same objects" in stage.text()
-        assert stage.line(1).startswith("-- USERS  Entra > DS")
+        assert stage.line(1).startswith("-- DIFFERENCE  users  Entra > DS")
         await stage.press("shift+tab")
         assert "Ada Lovelace" in stage.text()
 
@@ -269,6 +282,40 @@ async def test_moving_among_many_examples() -> None:
         assert "Ada Lovelace" in marked(stage)
         await stage.press("pagedown", "pagedown", "up")
         assert marked(stage)
+
+
+async def test_the_side_that_disagrees_stands_out() -> None:
+    """Of a differing attribute the value that no other side holds is coloured; the others are not."""
+    async with staged(scenes.trouble(), size=(200, 50)) as stage:
+        object_scenes.answer(stage)
+        await stage.press("T", *object_scenes.NAME, "enter")
+        lines = stage.app.screen.query_one("#page", Panel).lines
+        row = next(line for line in lines if line and line[0].text.startswith("! department"))
+        styles = {span.text.strip(): span.style for span in row}
+        assert (styles["Sales"], styles["Marketing"]) == ("", "warn")
+
+
+def test_a_difference_left_out_on_purpose_is_no_alarm() -> None:
+    """What is excluded alone steps back, what failed or is not explained stands out."""
+    row = scenes.counts(behind=36)[0]
+    told = [
+        connect_difference(replace(row, difference=split))
+        for split in (
+            Difference(in_flight=0, failed=0, excluded=36, unexplained=0),
+            Difference(in_flight=36, failed=0, excluded=0, unexplained=0),
+            Difference(in_flight=0, failed=0, excluded=35, unexplained=1),
+        )
+    ]
+    assert told == [("36", "dim"), ("36", ""), ("! 36", "warn")]
+
+
+async def test_no_total_of_what_is_not_known() -> None:
+    """A column of unknown differences has an unknown sum, not zero."""
+    tenant = scenes.healthy()
+    rows = tuple(replace(row, entra_synced=Reading()) for row in tenant.counts)
+    async with staged(replace(tenant, counts=rows), size=(200, 50)) as stage:
+        total = next(line for line in stage.text().split("\n") if line.startswith("total"))
+        assert total.split()[3:5] == ["-", "-"]
 
 
 def test_the_hop_that_differs_more() -> None:

@@ -54,9 +54,9 @@ async def test_a_changed_count_repaints_one_line(monkeypatch: pytest.MonkeyPatch
     async with staged(scenes.healthy()) as stage:
         seen = watch_repaints(stage, monkeypatch)
         tenant = scenes.healthy()
-        users = replace(tenant.counts[0], change_1h=15)
+        users = replace(tenant.counts[0], difference=replace(tenant.counts[0].difference, failed=1))
         await stage.publish(replace(tenant, counts=(users, *tenant.counts[1:])))
-        assert seen == {"counts": [(Region(79, 2, 1, 1),)]}
+        assert seen == {"counts": [(Region(72, 2, 6, 1),)]}
 
 
 async def test_a_panel_that_fails(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

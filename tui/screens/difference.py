@@ -131,7 +131,10 @@ class DifferenceScreen(AskingScreen):
         self.action_open()
 
     def on_example_list_narrowed(self) -> None:
-        self.show_again()
+        """A key is answered by the parts that it changes, and by no other."""
+        if self.frame is not None:
+            for part in ("head", "examples-title", "examples", "example-detail"):
+                self.query_one(f"#{part}", Panel).show(self.frame)
 
     def action_open(self) -> None:
         if (current := self.examples.current) is not None:

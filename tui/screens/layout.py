@@ -12,6 +12,8 @@ COMPACT_BELOW = (60, 18)
 HOPS = 5
 COUNTS = 6
 LEAST_LIST = 6
+# Every source that there is.
+POLLING = 11
 
 
 class Zoom(StrEnum):
@@ -47,7 +49,7 @@ def arrange(width: int, height: int, *, tenants: int, banner: int, zoom: Zoom) -
         body = {**_left(rest), **_right(rest)}
     else:
         body = _stacked(rest)
-    return Layout(compact, split, min(width // 2 + 2, 110), {**top, **body})
+    return Layout(compact, split, min(width // 2 + 4, 110), {**top, **body})
 
 
 def _top(height: int, *, compact: bool, strip: bool, banner: int) -> dict[str, int]:
@@ -107,5 +109,5 @@ def _right(rest: int) -> dict[str, int]:
         parts["detail"] = min(16, spare - 2)
         spare -= parts["detail"]
     if spare >= 9:
-        parts["polling"] = min(10, spare)
+        parts["polling"] = min(POLLING, spare)
     return parts

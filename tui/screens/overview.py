@@ -226,7 +226,8 @@ class Overview(LiveScreen):
 
     def action_open(self) -> None:
         counts = self.query_one("#counts", PickPanel)
-        if counts.has_focus:
+        # The focus follows the zoom only after the keys that were typed with it.
+        if counts.has_focus or self._zoom is Zoom.COUNTS:
             self._compare(counts.cursor)
             return
         if (current := self.failures.current) is not None:

@@ -32,8 +32,8 @@ _MARKS = (
 )
 _NOTES = (
     "AGE is the time since a hop last succeeded, by the service's own clock. LIMIT is when that becomes a warning.",
-    "LAG is how long a change took to arrive, measured object by object: the median of the last hour, P95 and MAX "
-    "beside it, N changes in all. Where nothing changed there is no lag.",
+    "LAG is how long a change took to arrive, measured object by object: the median of the last hour, LAG P95 "
+    "and LAG MAX beside it, CHANGES: how many were measured. Where nothing changed there is no lag.",
     "A * goes once you have moved in the list and left it (Esc, Tab, Enter), or a minute after your last move.",
     "With the mouse on, shift-drag (option-drag on a Mac) still selects text in most terminals.",
     "synctop only reads: no key changes anything in a directory.",

@@ -8,13 +8,14 @@ from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
+from tui.model.text import duration
 from tui.model.trace import Trace
 from tui.model.trace_words import object_name
 from tui.screens.asking import AskingScreen
 from tui.screens.live import TICKING
 from tui.widgets.detail import plain_text
 from tui.widgets.feed import Asks
-from tui.widgets.footer import page_footer_view
+from tui.widgets.footer import trace_footer_view
 from tui.widgets.frame import Frame
 from tui.widgets.heading import heading
 from tui.widgets.headline import clock_view, clock_width, title_view
@@ -22,7 +23,7 @@ from tui.widgets.line import Line, Span, line, wrap
 from tui.widgets.panel import Panel
 from tui.widgets.trace import trace_lines
 
-_WIDEST = 170
+_WIDEST = 190
 
 
 class TraceScreen(AskingScreen):
@@ -40,7 +41,7 @@ class TraceScreen(AskingScreen):
             yield Panel(title_view, id="title-line", classes=TICKING)
             yield Panel(clock_view, id="clock", classes=TICKING)
         yield Panel(self._view, id="page", scrolls=True)
-        yield Panel(page_footer_view, id="footer", classes=TICKING)
+        yield Panel(trace_footer_view, id="footer", classes=TICKING)
 
     def on_mount(self) -> None:
         self.query_one("#page", Panel).focus()
@@ -65,7 +66,8 @@ class TraceScreen(AskingScreen):
         width_used = min(width, _WIDEST)
         name = object_name(self._trace) if self._trace else self._sought
         title = (Span("TRACE", "title"), Span(f"  {name}"))
-        top = heading(title, width, frame.look.glyphs, (Span("esc back", "dim"),))
+        right = (Span(_asked_ago(self._trace, frame), "dim"), Span("esc ", "key"), Span("back", "dim"))
+        top = heading(title, width, frame.look.glyphs, right)
         if self._trace is not None:
             return [top, *trace_lines(self._trace, frame, width_used)]
         told = f"asking every side of {self._tenant} for {self._sought} (esc cancels)"
@@ -73,3 +75,8 @@ class TraceScreen(AskingScreen):
 
     def copied_text(self) -> str:
         return plain_text(self.query_one("#page", Panel).lines)
+
+
+def _asked_ago(trace: Trace | None, frame: Frame) -> str:
+    """A trace is a look at one moment, and says which."""
+    return f"traced {duration((frame.now - trace.at).total_seconds())} ago  " if trace else ""

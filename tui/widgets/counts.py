@@ -12,25 +12,41 @@ from tui.service.differences import SYNCED_TO_DOMAIN, connect_gap, domain_gap
 from tui.widgets.frame import Frame
 from tui.widgets.freshness import is_old
 from tui.widgets.heading import heading
-from tui.widgets.line import Line, Span
+from tui.widgets.line import BLANK, Line, Span, pad, wrap
 from tui.widgets.table import Column, choose, header, row
 
 _OUTSIDE = (Absence.NOT_APPLICABLE, Absence.NOT_MONITORED)
 
 COLUMNS = (
     Column("type", "OBJECTS", 8, 1),
-    Column("ad", "AD", 9, 5, right=True),
-    Column("entra", "ENTRA", 9, 2, right=True),
-    Column("synced", "SYNCED", 9, 8, right=True),
+    Column("ad", "AD", 9, 5, right=True, gap=1),
+    Column("entra", "ENTRA", 9, 2, right=True, gap=1),
+    Column("synced", "SYNCED", 9, 7, right=True),
     Column("ad_diff", "AD-ENTRA", 8, 6, right=True),
     Column("ds", "DS", 9, 3, right=True),
     Column("ds_diff", "ENTRA-DS", 8, 4, right=True),
-    Column("change", "CHG 1H", 6, 7, right=True),
-    Column("in_flight", "IN FLIGHT", 9, 9, right=True),
-    Column("failed", "FAILED", 6, 10, right=True),
-    Column("excluded", "EXCLUDED", 8, 11, right=True),
-    Column("unexplained", "UNEXPLAINED", 11, 12, right=True),
+    Column("change", "CHG 1H", 6, 11, right=True),
+    Column("in_flight", "IN FLIGHT", 9, 10, right=True),
+    Column("failed", "FAILED", 6, 8, right=True),
+    Column("excluded", "EXCLUDED", 8, 12, right=True),
+    Column("unexplained", "UNEXPLAINED", 11, 9, right=True),
 )
+
+_LEGEND = (
+    ("AD, ENTRA, DS", "objects on-premises, in Entra, in the managed domain"),
+    ("SYNCED", "those of Entra that come from on-premises; all others were made in the cloud"),
+    ("AD-ENTRA", "AD minus SYNCED: above zero Entra lacks objects, below zero it holds too many"),
+    ("ENTRA-DS", "what Entra should have brought to the managed domain, minus what is there"),
+    ("CHG 1H", "by how much ENTRA has changed in the last hour"),
+    ("IN FLIGHT", "of both differences: younger than the hop's normal lag, so on its way"),
+    ("FAILED", "told in the list of failures, each with its remedy"),
+    ("EXCLUDED", "left out on purpose: by scope or filter, guests, built-in and local accounts; no problem"),
+    ("UNEXPLAINED", "none of these: alarms when it lasts"),
+    ("- and n/a", "not known; does not apply or is not monitored. Neither is zero"),
+)
+_LEGEND_LEAD = 15
+# So many lines besides the rows show the legend whole on 80 cells.
+LEGEND_FROM = 17
 
 _READ_FROM = {
     "ad": SourceId.ON_PREMISES,
@@ -51,7 +67,18 @@ def counts_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
     total = [row(columns, _dimmed(_total(frame.shown.counts, scope), old), glyphs)] if height > 6 else []
     if not rows:
         return [top, header(columns, glyphs), (Span("not read yet", "dim"),)]
-    return [top, header(columns, glyphs), *rows, *total]
+    legend = _legend_lines(columns, width) if height >= len(rows) + LEGEND_FROM else []
+    return [top, header(columns, glyphs), *rows, *total, *legend]
+
+
+def _legend_lines(columns: Sequence[Column], width: int) -> list[Line]:
+    """What the columns mean, where the counts have the screen for themselves."""
+    lines: list[Line] = [BLANK, (Span("COLUMNS", "label"),)]
+    hidden = {column.title for column in COLUMNS} - {column.title for column in columns}
+    for name, meaning in (entry for entry in _LEGEND if entry[0] not in hidden):
+        for place, part in enumerate(wrap(meaning, width - _LEGEND_LEAD)):
+            lines.append((Span(pad("" if place else name, _LEGEND_LEAD), "label"), Span(part, "dim")))
+    return lines
 
 
 def _source_old(frame: Frame, source: SourceId) -> bool:
@@ -76,7 +103,7 @@ def _cells(name: str, counts: CountRow, sync_scope: str) -> dict[str, Span]:
         "change": Span("-" if counts.change_1h is None else f"{counts.change_1h:+,}" if counts.change_1h else "0"),
         "in_flight": Span(count(split.in_flight)),
         "failed": Span(count(split.failed), "warn" if split.failed else ""),
-        "excluded": Span(count(split.excluded)),
+        "excluded": Span(count(split.excluded), "dim"),
         "unexplained": Span(count(split.unexplained), "warn" if split.unexplained else ""),
     }
 
@@ -109,15 +136,15 @@ def wider_hop(snapshot: TenantSnapshot, kind: ObjectType) -> HopName:
 
 def _difference(gap: int | None, counts: CountRow, *sides: Reading[int]) -> Span:
     if gap is not None:
-        alarming = bool(gap and (counts.difference.failed or counts.difference.unexplained))
-        return _marked(gap, alarming=alarming)
+        return _marked(gap, counts.difference)
     return Span("n/a" if any(side.absence in _OUTSIDE for side in sides) else "-", "dim")
 
 
-def _marked(difference: int, *, alarming: bool) -> Span:
-    if difference and alarming:
-        return Span(f"! {difference:,}", "warn")
-    return Span(f"{difference:,}")
+def _marked(gap: int, split: Difference) -> Span:
+    """Stands out where something failed or is not explained; steps back where all of it was left out on purpose."""
+    if gap and (split.failed or split.unexplained):
+        return Span(f"! {gap:,}", "warn")
+    return Span(f"{gap:,}", "dim" if gap and split.excluded and not split.in_flight else "")
 
 
 def _total(rows: Sequence[CountRow], sync_scope: str) -> dict[str, Span]:
@@ -132,16 +159,20 @@ def _total(rows: Sequence[CountRow], sync_scope: str) -> dict[str, Span]:
         difference=_summed_split([counts.difference for counts in rows if counts.difference != Difference()]),
     )
     cells = _cells("total", summed, sync_scope)
-    cells["ad_diff"] = _sum_of([connect_gap(counts) for counts in rows], summed.on_premises)
-    cells["ds_diff"] = _sum_of([domain_gap(counts, sync_scope) for counts in rows], summed.managed_domain)
+    by_row = [_cells("", counts, sync_scope) for counts in rows]
+    cells["ad_diff"] = _sum_of([connect_gap(counts) for counts in rows], [told["ad_diff"] for told in by_row])
+    cells["ds_diff"] = _sum_of(
+        [domain_gap(counts, sync_scope) for counts in rows], [told["ds_diff"] for told in by_row]
+    )
     return cells
 
 
-def _sum_of(gaps: Sequence[int | None], side: Reading[int]) -> Span:
-    """Over the rows that can be compared; of none where a side is not known in one of them."""
-    if side.value is None:
-        return Span("n/a" if side.absence in _OUTSIDE else "-", "dim")
-    return Span(f"{sum(gap for gap in gaps if gap is not None):,}")
+def _sum_of(gaps: Sequence[int | None], told: Sequence[Span]) -> Span:
+    """Over the rows that can be compared; not known where one of them that applies is not."""
+    if any(cell.text == "-" for cell in told):
+        return Span("-", "dim")
+    known = [gap for gap in gaps if gap is not None]
+    return Span(f"{sum(known):,}") if known else Span("n/a", "dim")
 
 
 def _summed_split(splits: Sequence[Difference]) -> Difference:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from tui.model.absence import SIDE_LABELS, SIDES
 from tui.model.comparison import Comparison, Example, Part
+from tui.model.facts import ObjectRef
 from tui.model.failures import label
 from tui.model.snapshot import CountRow, TenantSnapshot
 from tui.model.states import HOP_LABELS, HopName, ObjectType, Side
@@ -17,7 +18,7 @@ from tui.widgets.frame import Frame
 from tui.widgets.heading import heading
 from tui.widgets.line import BLANK, Line, Span, fit, line, spread, width_of, wrap
 from tui.widgets.table import Column, choose, header, row
-from tui.widgets.words import HOP_SHORT, full_time
+from tui.widgets.words import HOP_SHORT, SIDE_WORDS, full_time
 
 HOPS = (HopName.CONNECT, HopName.DOMAIN_SERVICES)
 COLUMNS = (
@@ -28,9 +29,11 @@ COLUMNS = (
     Column("since", "FOR", 7, 4, right=True),
     Column("why", "WHY", 24, 5, grows=True),
 )
+# With room a name is told apart from its likes by what is its own.
+WIDE_COLUMNS = (*COLUMNS[:3], Column("also", "SIGN-IN OR ID", 36, 6), *COLUMNS[3:])
+WIDE_FROM = 160
 PART_STYLES = {Part.UNEXPLAINED: "warn", Part.FAILED: "warn", Part.IN_FLIGHT: "", Part.EXCLUDED: "dim"}
 _PARTS_BRIEFLY = {Part.UNEXPLAINED: "unexpl", Part.FAILED: "failed", Part.IN_FLIGHT: "moving", Part.EXCLUDED: "excl"}
-_SIDES = {Side.ON_PREMISES: "on-premises", Side.ENTRA: "Entra", Side.MANAGED_DOMAIN: "managed domain"}
 _SIDES_BRIEFLY = {Side.ON_PREMISES: "AD", Side.ENTRA: "Entra", Side.MANAGED_DOMAIN: "DS"}
 
 
@@ -61,7 +64,7 @@ def head_lines(compared: Compared, frame: Frame, width: int, height: int) -> Seq
         return [_briefly(compared, frame, width)]
     other = HOPS[1 - HOPS.index(compared.hop)]
     top = heading(
-        (Span(compared.kind.upper(), "title"), Span(f"  {HOP_LABELS[compared.hop]}")),
+        (Span("DIFFERENCE", "title"), Span(f"  {compared.kind}  {HOP_LABELS[compared.hop]}")),
         width,
         frame.look.glyphs,
         (Span("tab ", "key"), Span(HOP_LABELS[other], "dim"), Span("  esc ", "key"), Span("back", "dim")),
@@ -74,7 +77,7 @@ def _sides(compared: Compared, frame: Frame, width: int) -> Line:
     comparison = compared.comparison
     if comparison is None or comparison.problem:
         return (Span("nothing compared yet" if comparison is None else "not compared", "dim"),)
-    spans = tuple(Span(f"{_SIDES[side]} {count(read)}   ") for side, read in comparison.read.items())
+    spans = tuple(Span(f"{SIDE_WORDS[side]} {count(read)}   ") for side, read in comparison.read.items())
     ago = duration((frame.now - comparison.at).total_seconds())
     more = Span("more than was read  ", "warn") if comparison.truncated else Span("")
     return spread(spans, (more, Span(f"compared {ago} ago", "dim")), width, frame.look.glyphs.ellipsis)
@@ -87,7 +90,7 @@ def _parts(compared: Compared) -> Line:
     spans: list[Span] = []
     for part in Part:
         number = comparison.counts.get(part, 0)
-        spans += [Span(f"{part} ", "label"), Span(count(number), PART_STYLES[part] if number else ""), Span("   ")]
+        spans += [Span(f"{part} ", "label"), Span(count(number), PART_STYLES[part] if number else "dim"), Span("   ")]
     return tuple(spans)
 
 
@@ -119,7 +122,7 @@ def list_title(shown: int, compared: Compared, query: str, frame: Frame, width: 
 
 def example_lines(examples: Sequence[Example], frame: Frame, width: int) -> list[Line]:
     """A line for each, after the column titles."""
-    columns = choose(COLUMNS, width)
+    columns = choose(WIDE_COLUMNS if width >= WIDE_FROM else COLUMNS, width)
     rows = [row(columns, _cells(example, frame), frame.look.glyphs) for example in examples]
     return [header(columns, frame.look.glyphs), *rows]
 
@@ -128,10 +131,16 @@ def _cells(example: Example, frame: Frame) -> dict[str, Span]:
     return {
         "part": Span(example.part, PART_STYLES[example.part]),
         "object": Span(label(example.object)),
+        "also": Span(_also(example.object), "dim"),
         "missing": Span(_SIDES_BRIEFLY[example.missing_on]),
         "since": Span(_age(example, frame)),
         "why": Span(example.why, "dim"),
     }
+
+
+def _also(ref: ObjectRef) -> str:
+    """What this object is called besides its name."""
+    return next((other for other in (ref.upn, ref.id, ref.source_anchor) if other and other != label(ref)), "")
 
 
 def _age(example: Example, frame: Frame) -> str:
@@ -158,12 +167,11 @@ def example_detail(example: Example | None, frame: Frame, width: int) -> Sequenc
     top = heading((Span("DETAIL", "title"),), width, glyphs, (Span("enter = trace it over every side", "dim"),))
     ref = example.object
     name = f"{ref.type} {label(ref)}" if ref.type else label(ref)
-    also = next((other for other in (ref.upn, ref.id, ref.source_anchor) if other and other != label(ref)), "")
     since = f"{full_time(example.since, frame.look)} ({_age(example, frame)} ago)" if example.since else "not known"
     return [
         top,
-        *labelled("object", f"{name}  {also}", width),
-        *labelled("not in", SIDE_LABELS[example.missing_on], width),
+        *labelled("object", ", ".join(part for part in (name, _also(ref)) if part), width),
+        *labelled("lacks it", SIDE_LABELS[example.missing_on], width),
         *labelled("since", since, width),
         *labelled("why", example.why, width, "bold"),
     ]

@@ -29,6 +29,8 @@ class ExampleList(PickPanel):
         self.typed = ""
         self.typing = False
         self._all: Sequence[Example] = ()
+        # What a filter looks in, made with its first letter.
+        self._texts: Sequence[str] | None = None
         self._first = 0
 
     @property
@@ -50,7 +52,7 @@ class ExampleList(PickPanel):
 
     def take(self, examples: Sequence[Example]) -> None:
         """Show other examples, from the first."""
-        self._all = examples
+        self._all, self._texts = examples, None
         self._narrow(self.typed)
 
     def start_typing(self) -> None:
@@ -64,10 +66,17 @@ class ExampleList(PickPanel):
 
     def _narrow(self, query: str) -> None:
         self.typed = query
-        words = words_of(query)
-        self.shown = [example for example in self._all if all(word in _haystack(example) for word in words)]
+        self.shown = self._matching(words_of(query))
         self.to_top()
         self.post_message(self.Narrowed())
+
+    def _matching(self, words: Sequence[str]) -> Sequence[Example]:
+        if not words:
+            return self._all
+        if self._texts is None:
+            self._texts = [_haystack(example) for example in self._all]
+        texts = zip(self._all, self._texts, strict=True)
+        return [example for example, text in texts if all(word in text for word in words)]
 
     def on_key(self, event: Key) -> None:
         if not self.typing:

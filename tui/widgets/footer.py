@@ -9,6 +9,8 @@ from tui.widgets.frame import Frame
 from tui.widgets.line import Line, Span, width_of
 
 _PAGE = ("back", "copy", "time", "help", "quit")
+_TRACE = ("back", "trace", "poll", "copy", "time", "help", "quit")
+_NAMES_ON_TRACES = {"trace": "trace another", "poll": "again"}
 _NAMES_ON_LISTS = {"next_pane": "other hop", "open": "trace", "poll": "again"}
 _LIST = ("back", "open", "filter", "next_pane", "poll", "copy", "help", "quit")
 _SMALL = ("quit", "failures", "counts", "help")
@@ -23,13 +25,21 @@ def footer_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
 
 def page_footer_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
     """What is of use on a page over the overview."""
-    return [_keys(frame, [action for action in ACTIONS if action.id in _PAGE], width)]
+    return [_keys(frame, _in_order(_PAGE), width)]
+
+
+def trace_footer_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
+    """What is of use on a trace."""
+    return [_keys(frame, _in_order(_TRACE), width, _NAMES_ON_TRACES)]
 
 
 def list_footer_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
     """What is of use on a list over the overview."""
-    useful = [action for action in ACTIONS if action.id in _LIST]
-    return [_keys(frame, sorted(useful, key=lambda action: _LIST.index(action.id)), width, _NAMES_ON_LISTS)]
+    return [_keys(frame, _in_order(_LIST), width, _NAMES_ON_LISTS)]
+
+
+def _in_order(ids: Sequence[str]) -> list[Action]:
+    return sorted((action for action in ACTIONS if action.id in ids), key=lambda action: ids.index(action.id))
 
 
 def _keys(frame: Frame, actions: Sequence[Action], width: int, names: Mapping[str, str] | None = None) -> Line:

@@ -58,8 +58,9 @@ def next_poll(snapshot: TenantSnapshot) -> datetime | None:
 
 
 def last_asked(snapshot: TenantSnapshot) -> SourceStatus | None:
-    """The source whose poll is the most recent."""
-    asked = [(status.attempted_at, status) for status in snapshot.sources if status.attempted_at is not None]
+    """The source whose poll is the most recent, of those that the monitor cannot do without."""
+    needed = [status for status in snapshot.sources if not status.optional]
+    asked = [(status.attempted_at, status) for status in needed if status.attempted_at is not None]
     return max(asked, key=lambda pair: pair[0])[1] if asked else None
 
 

@@ -17,6 +17,8 @@ from tui.widgets.trend import progress_bar, trend
 from tui.widgets.words import HOP_NOTES, HOP_ORDER, hop_state, recent_time
 
 _TREND = "AGE 60 MIN"
+_AGE_LEGEND = "age: time since the last success"
+_LEGEND = f"{_AGE_LEGEND}, lag: time a change takes"
 # A cycle takes some time, and so does hearing of it.
 LATE_AFTER = timedelta(minutes=10)
 
@@ -38,9 +40,9 @@ LAG_COLUMNS = (
     Column("age", "AGE", 7, 3, right=True, gap=1),
     Column("limit", "LIMIT", 5, 4, right=True),
     Column("lag", "LAG 1H", 7, 5, right=True),
-    Column("p95", "P95 1H", 7, 6, right=True),
-    Column("max", "MAX 1H", 7, 9, right=True),
-    Column("samples", "N 1H", 5, 10, right=True),
+    Column("p95", "LAG P95", 7, 6, right=True),
+    Column("max", "LAG MAX", 7, 9, right=True),
+    Column("samples", "CHANGES", 7, 10, right=True),
     Column("last", "LAST OK", 9, 8),
     Column("due", "NEXT DUE", 9, 12),
     Column("queue", "QUEUE", 7, 11, right=True),
@@ -62,7 +64,9 @@ def ordered(snapshot: TenantSnapshot) -> list[Hop]:
 def hops_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
     glyphs = frame.look.glyphs
     columns = choose(_of_use(frame), width)
-    top = heading((Span("HOPS", "title"),), width, glyphs)
+    is_measured = any(hop.lag for hop in frame.shown.hops)
+    legend = (Span(_LEGEND if is_measured else _AGE_LEGEND, "dim"),)
+    top = heading((Span("HOPS", "title"),), width, glyphs, legend)
     rows = [_row(hop, columns, frame, width) for hop in ordered(frame.shown)]
     return [top, header(columns, glyphs), *rows][:height]
 

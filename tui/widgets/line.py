@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import chain, zip_longest
+from itertools import chain, takewhile
 from typing import NamedTuple
 
 from rich.cells import cell_len, chop_cells, set_cell_size
@@ -18,6 +17,7 @@ class Span(NamedTuple):
 
 Line = tuple[Span, ...]
 BLANK: Line = ()
+_BLANK_CELL = (" ", "")
 
 
 def line(*parts: Span | str) -> Line:
@@ -92,16 +92,26 @@ def changed_cells(old: Line, new: Line) -> tuple[int, int] | None:
 
     One run even where there are several: Textual writes a line of a widget from its left edge up to the end of a run.
     """
-    before, after = list(_cells(old)), list(_cells(new))
-    pairs = zip_longest(before, after, fillvalue=(" ", ""))
-    changed = [at for at, (was, now) in enumerate(pairs) if was != now]
-    return (changed[0], changed[-1] + 1) if changed else None
+    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
+    before, after = _cells(old[alike:]), _cells(new[alike:])
+    blank = [_BLANK_CELL] * abs(len(before) - len(after))
+    pairs = list(zip(before + blank, after + blank, strict=False))
+    first = next((at for at, (was, now) in enumerate(pairs) if was != now), None)
+    if first is None:
+        return None
+    last = next(at for at in range(len(pairs) - 1, -1, -1) if pairs[at][0] != pairs[at][1])
+    left = width_of(old[:alike])
+    return left + first, left + last + 1
 
 
-def _cells(spans: Line) -> Iterable[tuple[str, str]]:
+def _cells(spans: Line) -> list[tuple[str, str]]:
     """One (character, style) per cell; the second cell of a wide character is an empty one."""
+    cells: list[tuple[str, str]] = []
     for text, style in spans:
+        if text.isascii():
+            cells += [(char, style) for char in text]
+            continue
         for char in text:
-            yield char, style
-            for _ in range(cell_len(char) - 1):
-                yield "", style
+            cells.append((char, style))
+            cells += [("", style)] * (cell_len(char) - 1)
+    return cells

@@ -38,7 +38,11 @@ def polling_view(frame: Frame, width: int, height: int) -> Sequence[Line]:
     top = heading((Span("POLLING", "title"),), width, frame.look.glyphs, (Span("o sources", "dim"),))
     columns = choose(SHORT_COLUMNS, width)
     rows = [row(columns, _brief_cells(status, frame, columns[-1].width), frame.look.glyphs) for status in _shown(frame)]
-    return [top, header(columns, frame.look.glyphs), *rows]
+    lines = [top, header(columns, frame.look.glyphs), *rows]
+    hidden = len(lines) - height
+    if hidden <= 0:
+        return lines
+    return [*lines[: height - 1], (Span(f"{hidden + 1} more", "dim"),)]
 
 
 def _shown(frame: Frame) -> list[SourceStatus]:
@@ -60,7 +64,7 @@ def _cells(status: SourceStatus, frame: Frame, polls: int) -> dict[str, Span]:
     if status.state is SourceState.NOT_CONFIGURED:
         return {"source": Span(str(status.source), "dim"), "state": SOURCE_WORDS[status.state]}
     latency, rate = status.latency_ms, status.requests_per_minute
-    word = Span("X LATE", "crit") if status.late else SOURCE_WORDS[status.state]
+    word = Span("X LATE", "crit") if status.late else _state_word(status)
     age = Span(_since(status.as_of, frame.now), "unknown" if is_old(status, frame.now) else "")
     return {
         "source": Span(str(status.source)),
@@ -72,6 +76,13 @@ def _cells(status: SourceStatus, frame: Frame, polls: int) -> dict[str, Span]:
         "rate": Span("-" if rate is None else f"{rate:,.1f}"),
         "polls": Span("".join("+" if ok else "x" for ok in status.outcomes[-polls:]), "dim"),
     }
+
+
+def _state_word(status: SourceStatus) -> Span:
+    """What the monitor can do without is unknown where it is refused, not broken."""
+    if status.optional and status.state is SourceState.DENIED:
+        return Span("~ DENIED", "unknown")
+    return SOURCE_WORDS[status.state]
 
 
 def _brief_cells(status: SourceStatus, frame: Frame, polls: int) -> dict[str, Span]:

@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timedelta
 
 from tui.model.snapshot import Hop, Run
-from tui.model.states import HopName, HopState, Severity, SourceState, Verdict
+from tui.model.states import HopName, HopState, Severity, Side, SourceState, Verdict
 from tui.widgets.frame import Look
 from tui.widgets.line import Span
 
@@ -15,6 +15,7 @@ STYLES = {Verdict.OK: "ok", Verdict.WARNING: "warn", Verdict.CRITICAL: "crit", V
 WORDS = {Verdict.OK: "OK", Verdict.WARNING: "WARN", Verdict.CRITICAL: "CRIT", Verdict.UNKNOWN: "UNKNOWN"}
 WORST_FIRST = (Verdict.CRITICAL, Verdict.WARNING, Verdict.UNKNOWN, Verdict.OK)
 
+SIDE_WORDS = {Side.ON_PREMISES: "on-premises", Side.ENTRA: "Entra", Side.MANAGED_DOMAIN: "managed domain"}
 HOP_SHORT = {HopName.CONNECT: "AD>Entra", HopName.PASSWORD: "Pwd hash", HopName.DOMAIN_SERVICES: "Entra>DS"}
 HOP_ORDER = (HopName.CONNECT, HopName.DOMAIN_SERVICES, HopName.PASSWORD)
 
