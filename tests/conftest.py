@@ -6,6 +6,8 @@ import os
 import socket
 from pathlib import Path
 
+from collections.abc import Generator
+
 import pytest
 
 from tests.helpers import ManualClock
@@ -48,3 +50,13 @@ def no_outside_socket(monkeypatch: pytest.MonkeyPatch) -> None:
         real(self, address)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Half a character in captured output must not stop a worker from telling its result."""
+    report = yield
+    report.sections = [
+        (name, text.encode("utf-8", "backslashreplace").decode("utf-8")) for name, text in report.sections
+    ]
+    return report
