@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from pathlib import Path
-
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
