@@ -8,8 +8,13 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.helpers import ManualClock
+
+# How fast an example runs says how busy the machine is, and nothing about what is tested.
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 SHARED = Path(os.environ.get("SYNCTOP_SHARED", Path(__file__).parents[2] / "shared"))
 

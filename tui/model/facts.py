@@ -262,7 +262,8 @@ class DirectoryFacts(Facts, frozen=True, kw_only=True):
     `synced`: on premises what Connect should carry, without `excluded`; in the managed domain what carries an object
     id. `local`: made in the managed domain, without its built-in objects. `disabled`: synced accounts that are
     switched off. `excluded`: objects on premises that Connect leaves out on purpose, as built-in ones, service
-    accounts, contacts and lists without mail, computers without a certificate. `changes`: what changed since the last poll; empty at the first. `server`: who answered.
+    accounts, contacts and lists without mail, computers without a certificate. `changes`: what changed since the last
+    poll; empty at the first. `server`: who answered.
     """
 
     synced: Mapping[ObjectType, Reading[int]]

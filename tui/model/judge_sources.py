@@ -115,8 +115,8 @@ def _told(status: SourceStatus, now: datetime) -> str:
     if status.state is SourceState.THROTTLED and status.retry_at:
         told += f"; asked again at {rfc3339(status.retry_at)}"
     if status.as_of is None:
-        return f"{told}. Nothing has been read yet"
-    return f"{told}. Values are {ago(max(0.0, (now - status.as_of).total_seconds()))} old"
+        return f"{_ended(told)} Nothing has been read yet"
+    return f"{_ended(told)} Values are {ago(max(0.0, (now - status.as_of).total_seconds()))} old"
 
 
 def _is_sign_in(status: SourceStatus) -> bool:
@@ -133,7 +133,11 @@ def _trouble(status: SourceStatus) -> str:
 
 def _with_grant(text: str, code: ReasonCode | None, source: SourceId) -> str:
     needed = code is ReasonCode.NOT_PERMITTED and "grant" not in text.casefold()
-    return f"{text}. {GRANTS[source]}" if needed else text
+    return f"{_ended(text)} {GRANTS[source]}" if needed else text
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _hop_told(hop: Hop, source: SourceId) -> str:

@@ -135,16 +135,15 @@ def shape_of(schema: Schema, *, is_active_directory: bool) -> Shape:
     """What of the sync's attributes the server knows. Raises `SchemaLacks` where it cannot tell synced objects."""
     classes = {kind: _class_of(schema, kind) for kind in _CLASSES}
     attributes: dict[Kind, Mapping[str, AttributeType]] = {}
-    notes: list[str] = []
+    left_out: dict[str, Mapping[str, str]] = {}
     for kind, names in (("user", USER_ATTRIBUTES), ("group", GROUP_ATTRIBUTES)):
-        attributes[kind], left_out = _known(schema, classes[kind], names, is_active_directory)  # type: ignore[index]
-        notes += _notes(kind, left_out)
+        attributes[kind], left_out[kind] = _known(schema, classes[kind], names, is_active_directory)  # type: ignore[index]
     _require_ids(attributes)
     return Shape(
         is_active_directory=is_active_directory,
         classes=classes,
         attributes=attributes,
-        notes=tuple(notes),
+        notes=_notes(left_out),
         takes_hashes=not is_active_directory and classes["user"].allows(NT_PASSWORD),
     )
 
@@ -203,11 +202,14 @@ def _known(
     return known, left_out
 
 
-def _notes(kind: str, left_out: Mapping[str, str]) -> list[str]:
-    by_reason: dict[str, list[str]] = {}
-    for name, reason in left_out.items():
-        by_reason.setdefault(reason, []).append(name)
-    return [f"Left out of every {kind}: {', '.join(names)} ({reason})" for reason, names in by_reason.items()]
+def _notes(left_out: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
+    """What is left out of whom, for people. `left_out`: kind -> name -> reason."""
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for kind, reasons in left_out.items():
+        for reason in dict.fromkeys(reasons.values()):
+            names = ", ".join(name for name in reasons if reasons[name] == reason)
+            kinds.setdefault((names, reason), []).append(kind)
+    return tuple(f"Left out of every {' and '.join(of)}: {names} ({why})" for (names, why), of in kinds.items())
 
 
 def _require_ids(attributes: Mapping[Kind, Mapping[str, AttributeType]]) -> None:
