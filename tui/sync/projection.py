@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence, Set
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
@@ -165,18 +165,20 @@ class Projection:
     async def _refer(self, work: Sequence[Work]) -> bool:
         """A reference is written once both its ends have entries, and those of one owner together."""
         by_owner: dict[tuple[str, str], References] = {}
+        ends = {id for item in work for id in (item.owner, item.other)}
+        present = {id for id in ends if await self._target.name_of(id) is not None}
         for item in work:
-            await self._sort(item, by_owner)
+            await self._sort(item, present, by_owner)
         return await each(self._write, list(by_owner.values()), self._target.window)
 
-    async def _sort(self, work: Work, by_owner: dict[tuple[str, str], References]) -> None:
+    async def _sort(self, work: Work, present: Set[str], by_owner: dict[tuple[str, str], References]) -> None:
         state = self._checkpoint.reference(work)
         if state is None:
             self._setbacks.clear(work)
             return
         held, applied = state
         key = work.owner, work.relation
-        if held and not applied and await self._has_both(work):
+        if held and not applied and present >= {work.owner, work.other}:
             by_owner.setdefault(key, References(*key)).add.append(work.other)
         elif not held and applied and not await self._awaits_deletion(work):
             by_owner.setdefault(key, References(*key)).remove.append(work.other)
@@ -205,10 +207,6 @@ class Projection:
                 else:
                     self._setbacks.add(work, refusal, self._now())
         return done.changed
-
-    async def _has_both(self, work: Work) -> bool:
-        ends = [await self._target.name_of(id) for id in (work.owner, work.other)]
-        return None not in ends
 
     async def _awaits_deletion(self, work: Work) -> bool:
         """An entry that is to be deleted keeps its members, managers and memberships until the brake lets go."""
