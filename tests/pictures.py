@@ -14,6 +14,7 @@ from pathlib import Path
 
 import cairosvg
 
+from tests.helpers import settle
 from tests.screens.lab_stage import lab_staged
 
 FOLDER = Path(__file__).parents[1] / "screenshots"
@@ -37,6 +38,9 @@ PICTURES = (
     Picture("overview-wide", "conflicts", (200, 50), after_s=20),
     Picture("failure-detail", "conflicts", (120, 40), after_s=10, keys=("down", "down", "enter")),
     Picture("sources", "throttled", (120, 40), after_s=20, keys=("o",)),
+    Picture("measured-lag", "story", (120, 40), after_s=38),
+    Picture("difference", "story", (120, 40), after_s=60, keys=("c", "enter")),
+    Picture("trace", "story", (120, 40), after_s=60, keys=("c", "enter", "enter")),
     Picture("first-sync", "first-sync", (120, 40), after_s=30),
     Picture("80x24", "domain-network", (80, 24), after_s=30),
     Picture("40x6", "conflicts", (40, 6), after_s=10),
@@ -48,6 +52,7 @@ async def draw(picture: Picture) -> str:
     async with lab_staged(picture.scenario, size=picture.size, after_s=picture.after_s) as (app, pilot):
         for key in picture.keys:
             await pilot.press(key)
+            await settle(400)
         await pilot.pause()
         return app.export_screenshot(title=f"synctop demo --scenario {picture.scenario}")
 

@@ -67,7 +67,9 @@ def _alike(trace: Trace, width: int) -> Iterator[Line]:
     agreed = [name for name in names if name not in differing and len({_folded(side, name) for side in seen}) == 1]
     if agreed:
         yield BLANK
-        yield line(Span("THE SAME ON EVERY SIDE" if len(seen) > 1 else "ATTRIBUTES", "label"))
+        everywhere = len(seen) == len(trace.sightings)
+        title = "THE SAME ON EVERY SIDE" if everywhere else "THE SAME ON BOTH OF THEM"
+        yield line(Span(title if len(seen) > 1 else "ATTRIBUTES", "label"))
     for name in agreed:
         for place, part in enumerate(wrap(", ".join(seen[0].attributes[name]), width - _WIDE_LABEL)):
             yield line(Span(pad("" if place else name, _WIDE_LABEL), "label"), Span(part, "dim"))
