@@ -39,6 +39,9 @@ def clean_environ(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Temp
     for name in list(os.environ):
         if name.startswith(("SYNCTOP_", "AZURE_", "HTTP_", "HTTPS_", "http_", "https_", "NO_COLOR", "ALL_PROXY")):
             monkeypatch.delenv(name, raising=False)
+    # A worker's idea of a terminal is not that of the terminal a program is tried in.
+    for name in ("COLUMNS", "LINES"):
+        monkeypatch.delenv(name, raising=False)
     home = tmp_path_factory.mktemp("home")
     for name, folder in (("HOME", home), ("XDG_CONFIG_HOME", home / "config"), ("XDG_STATE_HOME", home / "state")):
         monkeypatch.setenv(name, str(folder))

@@ -167,7 +167,7 @@ async def test_a_server_that_allows_small_pages_is_counted_in_full(
 
 async def test_a_controller_that_stands_still_is_told_and_read_again(samba_aadds: SambaDomain) -> None:
     """A frozen server is a time-out, not a frozen monitor; when it goes on, so does the reading."""
-    reader = source(session(samba_aadds, timeout_s=IMPATIENCE_S), Side.MANAGED_DOMAIN)
+    reader = source(session(samba_aadds, timeout_s=3 * IMPATIENCE_S), Side.MANAGED_DOMAIN)
     known = numbers(await reader.fetch())
     samba_aadds.pause()
     assert isinstance(await failure(reader), errors.TimedOut)
