@@ -156,6 +156,17 @@ async def test_partial_changes_are_merged(clock: ManualClock) -> None:
     assert (stored.attributes["l"], stored.attributes["department"]) == (("Oslo",), ("HR",))
 
 
+async def test_a_full_pass_leaves_out_what_was_cleared(clock: ManualClock) -> None:
+    """A property that was cleared while the token ran out is not in the full pass that follows, and goes."""
+    script = Script(user=[[user("ada", city="Rome")]])
+    played = await Played(clock, script).sync()
+    script.pages["user"] = [ResyncRequired(), [user("ada")]]
+    await played.sync()
+    stored = played.domain.get("ada")
+    assert stored is not None
+    assert "l" not in stored.attributes
+
+
 async def test_an_id_keeps_its_kind(clock: ManualClock) -> None:
     """A group told under a user's id does not replace the user."""
     script = Script(user=[[user("x")]], group=[[group("x")]])

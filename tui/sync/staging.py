@@ -72,8 +72,8 @@ class Staging:
         known = self._known.get(change.id)
         if known is not None and known[0] != change.kind:
             return 0
-        properties, credentials = _merged(change, known)
         is_new = known is None or known[1] != self._marks.generation
+        properties, credentials = _merged(change, known, afresh=is_new)
         if known is None or is_new or (properties, credentials) != known[2:]:
             now_known = (change.kind, self._marks.generation, properties, credentials)
             self._known[change.id] = now_known
@@ -125,9 +125,12 @@ class Staging:
                 rows.clear()
 
 
-def _merged(change: Seen, known: Known | None) -> tuple[str, str]:
-    """Properties and credentials as JSON: what was known, with what is told now laid over it."""
-    properties = {**stored_json.decode(known[2]), **change.properties} if known else change.properties
+def _merged(change: Seen, known: Known | None, *, afresh: bool) -> tuple[str, str]:
+    """Properties and credentials as JSON: what was known, with what is told now laid over it.
+
+    `afresh`: the first that a full pass tells of the object, which leaves out what is empty (facts/domain.md 2.7).
+    """
+    properties = {**stored_json.decode(known[2]), **change.properties} if known and not afresh else change.properties
     if change.credentials is None:
         return stored_json.encode(properties), known[3] if known else "{}"
     return stored_json.encode(properties), stored_json.encode(change.credentials)
