@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import median
@@ -28,6 +30,8 @@ def main() -> None:
     servers.add_argument("--quick", action="store_true", help="a tenth of the users, and of the time of changes")
     options = asked.parse_args()
     if options.part is not None:
+        # Ended from outside, it still stops its servers.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         of_ten = 1 if options.quick else 10
         rows = directories.rows(options.samba * of_ten // 10, options.slapd * of_ten // 10, 6 * of_ten)
         _print("beside the server's own speed", rows)
