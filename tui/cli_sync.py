@@ -22,6 +22,7 @@ import click
 from msgspec import Struct
 
 from tui.clock import Clock, SystemClock
+from tui.garbage import collect_rarely
 from tui.model.text import plural
 from tui.settings import CLOUD_HOSTS, PollSettings, Settings, SyncSettings, TenantSettings
 from tui.sources.auth import provider_for
@@ -89,6 +90,7 @@ def run_sync(settings: Settings, options: SyncOptions, write: Callable[[Iterable
     clock = SystemClock()
     console = Console(sys.stderr, clock, live=_is_live(), width=lambda: shutil.get_terminal_size().columns)
     command = _Command(tenant, sync, settings.poll, options, clock, console)
+    collect_rarely()
     try:
         return asyncio.run(command.dry_run(write) if options.dry_run else command.run())
     except SyncRefused as error:

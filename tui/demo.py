@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from tui.clock import Clock, SystemClock
+from tui.garbage import collect_rarely
 from tui.model.snapshot import TenantSnapshot
 from tui.options import DemoOptions, LiveOptions
 from tui.service.publisher import Published
@@ -44,9 +44,6 @@ DEMO_POLL_S = {
     "ldap": 3.0,
 }
 REQUEST_TIMEOUT_S = 10.0
-# Failures are outside the garbage collector, but the answers they are read from are not: with the defaults, reading
-# 100,000 spends a second on collections of up to 65 ms. Rare collections of everything still find every cycle.
-GC_THRESHOLDS = (10_000, 20, 100)
 
 
 class DeviceCodes:
@@ -241,6 +238,5 @@ def _show(
         activity=activity,
         run=run,
     )
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
+    collect_rarely()
     return run_app(SynctopApp(service, look))
