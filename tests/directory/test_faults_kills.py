@@ -1,4 +1,7 @@
-"""kill -9 of `synctop sync` at two hundred random moments, while the tenant goes on changing."""
+"""kill -9 of `synctop sync` at random moments, while the tenant goes on changing.
+
+`SYNC_KILLS=200` for the long run, `SYNC_SEED` for other moments.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,8 @@ from tests.sync.bench import graph_app, make_tenant
 from tui.lab.tenant import Tenant
 
 USERS, GROUPS = 150, 20
+KILLS = int(os.environ.get("SYNC_KILLS", "56"))
+"""On both servers together; Samba, which is slow, gets an eighth of them."""
 SEED = int(os.environ.get("SYNC_SEED", "20261122"))
 MOMENTS = ("start", "reading", "talking", "talking", "commit", "idle")
 EXPIRES_EVERY = 11
@@ -170,10 +175,11 @@ def server(request: pytest.FixtureRequest) -> DirectoryServer:
     return found
 
 
-async def test_killed_at_two_hundred_random_moments(massacre: Massacre, tmp_path: Path) -> None:
+async def test_killed_at_random_moments(massacre: Massacre, tmp_path: Path) -> None:
     """Whatever it did when it was killed, the sync goes on from there: nobody is lost, doubled or made anew, and what
     was made in the domain by hand is as it was to the last byte."""
-    kills = 175 if isinstance(massacre.server, Slapd) else 25
+    of_samba = KILLS // 8
+    kills = KILLS - of_samba if isinstance(massacre.server, Slapd) else of_samba
     print(f"seed {SEED}")
     async with AsyncExitStack() as stack:
         massacre.write_config(await stack.enter_async_context(serving(massacre.face)))
@@ -186,12 +192,12 @@ async def test_killed_at_two_hundred_random_moments(massacre: Massacre, tmp_path
         known: dict[str, str] = {}
         for number in range(1, kills + 1):
             await massacre.kill_once(number, sync)
-            if number % 25 == 0:
+            if number % 5 == 0:
                 known = {**identities(massacre.server, lasting), **known}
         source = massacre.tenant.dump()
         await massacre.settle(sync)
         assert massacre.tenant.dump() == source
-    assert set(massacre.killed) == set(MOMENTS)
+    assert kills < len(MOMENTS) ** 2 or set(massacre.killed) == set(MOMENTS)
     assert bystanders(massacre.server) == before
     assert known
     assert {id: identities(massacre.server, lasting)[id] for id in known} == known

@@ -7,6 +7,7 @@ import pty
 import select
 import signal
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tui.terminal import LARGEST_COPY, clipboard_sequence, colour_choice, speaks
 
 REPLAY = Path(__file__).parent / "replay_app.py"
 LONGEST_WAIT_S = 20.0
+COLS, ROWS = 120, 40
 
 
 @pytest.mark.parametrize(
@@ -72,6 +74,7 @@ class Terminal:
         if self.pid == 0:
             if ignore_hangup:
                 signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            termios.tcsetwinsize(0, (ROWS, COLS))
             os.environ.update(TERM="xterm-256color", LANG="C.UTF-8")
             os.execv(sys.executable, [sys.executable, str(REPLAY)])
 
