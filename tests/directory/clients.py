@@ -15,7 +15,7 @@ from tui.ldap.connection import Connection, connect
 from tui.ldap.endpoint import Endpoint, Security
 
 PATIENCE_S = 10.0
-IMPATIENCE_S = 0.8
+IMPATIENCE_S = 1.6
 """Where a test waits for a time limit to be kept."""
 LONGEST_PAUSE_S = 0.6
 """Of the event loop, on a machine that is busy with other tests; a call that blocks lasts as long as its time limit."""

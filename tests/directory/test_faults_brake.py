@@ -120,6 +120,7 @@ async def command(crowd: Crowd) -> AsyncIterator[tuple[Forks, list[str | Path]]]
         yield sync, ["sync", "--config", config]
 
 
+@pytest.mark.soak
 async def test_the_brake_survives_kills(crowd: Crowd) -> None:
     """Killed while it holds, and again in the middle of the deletions that it was given leave for, the command neither
     forgets that it holds nor that it may go on."""

@@ -169,7 +169,7 @@ def massacre(
         yield Massacre(server, proxy, tmp_path, clock)
 
 
-@pytest.fixture(params=["slapd", "samba"])
+@pytest.fixture(params=["slapd", pytest.param("samba", marks=pytest.mark.soak)])
 def server(request: pytest.FixtureRequest) -> DirectoryServer:
     found: DirectoryServer = request.getfixturevalue("slapd" if request.param == "slapd" else "samba_aadds")
     return found

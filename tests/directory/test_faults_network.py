@@ -42,7 +42,9 @@ async def struck(life: Life, proxy: FaultProxy, fault: Fault) -> None:
     await life.in_step()
 
 
-@pytest.mark.parametrize("kind", ["cut_after", "reset_after", "stall_after", "flip_at"])
+@pytest.mark.parametrize(
+    "kind", ["cut_after", "reset_after", "flip_at", pytest.param("stall_after", marks=pytest.mark.soak)]
+)
 async def test_an_answer_is_cut_at_any_byte(life: Life, proxy: FaultProxy, kind: str) -> None:
     """Whether the stream ends, is reset, falls silent or is garbled at some byte of what the server answers, the sync
     names the server and goes on once it can."""
@@ -52,7 +54,7 @@ async def test_an_answer_is_cut_at_any_byte(life: Life, proxy: FaultProxy, kind:
     life.compare()
 
 
-@pytest.mark.parametrize("kind", ["cut_after", "reset_after", "stall_after"])
+@pytest.mark.parametrize("kind", ["cut_after", "reset_after", pytest.param("stall_after", marks=pytest.mark.soak)])
 async def test_writes_whose_answers_are_lost(life: Life, proxy: FaultProxy, kind: str) -> None:
     """What the server did and could not tell is found done, not done again."""
     async with life.at_work():

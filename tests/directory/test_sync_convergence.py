@@ -21,7 +21,7 @@ from tui.sync.opening import Sync
 BREAKS = ("sync", "sync", "step", "cut off", "expire", "reopen", "kill the server")
 
 
-@pytest.fixture(params=["slapd", "samba"])
+@pytest.fixture(params=["slapd", pytest.param("samba", marks=pytest.mark.soak)])
 def server(request: pytest.FixtureRequest) -> Iterator[DirectoryServer]:
     if request.param == "samba":
         with running_domain("aadds") as domain:
@@ -76,7 +76,7 @@ class Life:
         await asyncio.gather(under_way, return_exceptions=True)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.soak)])
 async def test_a_long_life(server: DirectoryServer, tmp_path: Path, clock: ManualClock, seed: int) -> None:
     """After hundreds of changes told out of order and twice over, cut-off steps, restarts, expired tokens and servers
     killed, the directory equals the tenant, nothing failed, and the tenant is as it was."""
