@@ -11,7 +11,6 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-import httpx
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -19,11 +18,11 @@ from tui.clock import Clock
 from tui.model.attributes import COMPARED, Compared
 from tui.model.facts import ChangesFacts, ObjectChange
 from tui.model.states import SourceId
-from tui.model.text import clean
 from tui.sources import decode
 from tui.sources.decode import JsonObject
-from tui.sources.errors import BadAnswer, Denied, Gone, SourceError, Throttled
+from tui.sources.errors import BadAnswer, Denied, SourceError, Throttled
 from tui.sources.graph import attempt
+from tui.sources.graph_delta import VERSION, means_start_over, path_below_root, plain_id
 from tui.sources.http import Upstream
 from tui.sources.http_session import Session
 from tui.sources.source import Exchange
@@ -32,12 +31,9 @@ NEEDS = {"user": "User.Read.All", "group": "GroupMember.Read.All"}
 MOST_OBJECTS = 5000
 MOST_PAGES = 60
 MOST_REMEMBERED = 10_000
-LONGEST_ID = 100
 # A change may be told some time after it was made (facts/domain.md 2.7, replication delay).
 TOLD_LATE = timedelta(minutes=10)
-_VERSION = "/v1.0/"
 _PAGE_SIZE = {"Prefer": "odata.maxpagesize=999"}
-_START_OVER = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired", "directory_invaliddeltatoken"})
 _SLICE = 250
 _ON_PREMISES = {
     "user": ("onPremisesImmutableId", "onPremisesLastSyncDateTime", "onPremisesSyncEnabled", "createdDateTime"),
@@ -126,7 +122,7 @@ class ChangesSource:
         try:
             link = await self._round(session, feed)
         except SourceError as error:
-            if not isinstance(error, Gone) and error.code.casefold() not in _START_OVER:
+            if not means_start_over(error):
                 raise
             link = None
         if link is None:
@@ -141,7 +137,7 @@ class ChangesSource:
         began = self._clock.now()
         names = ("id", *(compared.graph for compared in COMPARED[feed.kind]), *_ON_PREMISES[feed.kind])
         query = {"$select": ",".join(names), "$deltatoken": "latest"}
-        async for page in session.pages(f"{_VERSION}{feed.kind}s/delta", query, most=MOST_PAGES):
+        async for page in session.pages(f"{VERSION}{feed.kind}s/delta", query, most=MOST_PAGES):
             if link := page.get("@odata.deltaLink"):
                 feed.link, feed.began, feed.looked = _path_of(link), began, self._clock.now()
                 return
@@ -164,7 +160,7 @@ class ChangesSource:
         """In slices, so that a key pressed meanwhile is answered at once."""
         offset = timedelta(seconds=offset_s)
         for number, item in enumerate(items, 1):
-            id = _id(item)
+            id = plain_id(item)
             if id is not None and "@removed" in item:
                 self._remove(id)
             elif id is not None:
@@ -253,20 +249,10 @@ def _past(told: datetime | None, offset: timedelta, now: datetime) -> datetime |
 
 def _path_of(link: object) -> str:
     """Path and query below the API's root, so that a link is only ever followed on the configured host."""
-    try:
-        path = httpx.URL(link).raw_path.decode("ascii") if isinstance(link, str) else ""
-    except (httpx.InvalidURL, ValueError):
-        path = ""
-    start = path.find(_VERSION)
-    if start < 0:
+    path = path_below_root(link)
+    if path is None:
         raise BadAnswer("a round of changes ends without a link to go on from")
-    return path[start:]
-
-
-def _id(item: JsonObject) -> str | None:
-    """An id that is plain printable text, as all real ones are."""
-    id = item.get("id")
-    return id if isinstance(id, str) and 0 < len(id) <= LONGEST_ID and id == clean(id) else None
+    return path
 
 
 def _to_raise(failed: Mapping[str, SourceError], feeds: int) -> SourceError | None:

@@ -9,24 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-import httpx
 from msgspec import Struct
 
-from tui.model.text import clean
 from tui.sources import decode
 from tui.sources.decode import JsonObject
-from tui.sources.errors import BadAnswer, Gone, SourceError
+from tui.sources.errors import BadAnswer, SourceError
+from tui.sources.graph_delta import VERSION, means_start_over, path_below_root, plain_id
 from tui.sources.http import Upstream
 from tui.sync.mapping import GROUP_PROPERTIES, USER_PROPERTIES
 from tui.sync.targets.target import Kind, Relation, Secretive
 
 CREDENTIALS = "credentialHashes"
 KINDS: tuple[Kind, ...] = ("user", "group")
-LONGEST_ID = 100
-_START_OVER = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired", "directory_invaliddeltatoken"})
 _PERMISSIONS = {"user": "User.Read.All", "group": "GroupMember.Read.All"}
 _PROPERTIES = {"user": USER_PROPERTIES, "group": GROUP_PROPERTIES}
-_VERSION = "/v1.0/"
 
 
 class ResyncRequired(Exception):
@@ -109,9 +105,9 @@ class DeltaReader:
             if link is not None:
                 answer = await session.get_object(link)
             else:
-                answer = await session.get_object(f"{_VERSION}{kind}s/delta", {"$select": self._select(kind)})
+                answer = await session.get_object(f"{VERSION}{kind}s/delta", {"$select": self._select(kind)})
         except SourceError as error:
-            if link is not None and (isinstance(error, Gone) or error.code.casefold() in _START_OVER):
+            if link is not None and means_start_over(error):
                 raise ResyncRequired(str(error)) from error
             raise
         page = page_of(kind, answer)
@@ -122,7 +118,7 @@ class DeltaReader:
     async def total(self) -> int | None:
         session = self._upstream.session(needs=_PERMISSIONS["user"])
         try:
-            counts = [decode.count((await session.get_text(f"{_VERSION}{kind}s/$count")).strip()) for kind in KINDS]
+            counts = [decode.count((await session.get_text(f"{VERSION}{kind}s/$count")).strip()) for kind in KINDS]
         except SourceError:
             return None
         known = [count for count in counts if count is not None]
@@ -141,7 +137,7 @@ def page_of(kind: Kind, answer: JsonObject) -> Page:
     changes: list[Change] = []
     unreadable = 0
     for item in decode.items(answer):
-        id = _id(item)
+        id = plain_id(item)
         if id is None:
             unreadable += 1
         else:
@@ -151,14 +147,10 @@ def page_of(kind: Kind, answer: JsonObject) -> Page:
 
 def relative(link: Any) -> str:
     """Path and query of a link below the API's root, so that it can only ever be asked of the configured host."""
-    try:
-        path = httpx.URL(link).raw_path.decode("ascii") if isinstance(link, str) else ""
-    except (httpx.InvalidURL, ValueError):
-        path = ""
-    start = path.find(_VERSION)
-    if start < 0:
+    path = path_below_root(link)
+    if path is None:
         raise BadAnswer("a page of changes ends without a link to go on from")
-    return path[start:]
+    return path
 
 
 def _changes(kind: Kind, id: str, item: JsonObject) -> Iterator[Change]:
@@ -171,7 +163,7 @@ def _changes(kind: Kind, id: str, item: JsonObject) -> Iterator[Change]:
     if "manager@delta" in item:
         yield Cleared(id, "manager")
     for other in decode.items(item, f"{'manager' if kind == 'user' else 'members'}@delta"):
-        other_id = _id(other)
+        other_id = plain_id(other)
         if other_id is not None:
             other_kind = decode.text(other, "@odata.type").rpartition(".")[2]
             yield Referred(id, relation, other_id, other_kind, held="@removed" not in other)
@@ -192,9 +184,3 @@ def _credentials(item: JsonObject) -> dict[str, str] | None:
         return None
     hashes = decode.child(item, CREDENTIALS)
     return {name: value for name, value in hashes.items() if isinstance(value, str)}
-
-
-def _id(item: JsonObject) -> str | None:
-    """An id that is plain printable text, as all real ones are."""
-    id = item.get("id")
-    return id if isinstance(id, str) and 0 < len(id) <= LONGEST_ID and id == clean(id) else None
