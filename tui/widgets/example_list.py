@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from textual.events import Key, Paste
 from textual.message import Message
 
 from tui.model.comparison import Example
 from tui.widgets.failure_index import words_of
 from tui.widgets.panel import View
 from tui.widgets.pick import PickPanel
-from tui.widgets.prompt import edited, pasted
+from tui.widgets.typed_filter import TypedFilter
 
 
-class ExampleList(PickPanel):
+class ExampleList(TypedFilter, PickPanel):
     """`view` draws of what is `shown` only the rows in sight, from `first` on, under one line of column titles."""
 
     class Narrowed(Message):
@@ -26,8 +25,6 @@ class ExampleList(PickPanel):
     def __init__(self, view: View, *, id: str) -> None:
         super().__init__(view, lambda _: len(self.shown), id=id, fixed=1)
         self.shown: Sequence[Example] = ()
-        self.typed = ""
-        self.typing = False
         self._all: Sequence[Example] = ()
         # What a filter looks in, made with its first letter.
         self._texts: Sequence[str] | None = None
@@ -53,7 +50,7 @@ class ExampleList(PickPanel):
     def take(self, examples: Sequence[Example]) -> None:
         """Show other examples, from the first."""
         self._all, self._texts = examples, None
-        self._narrow(self.typed)
+        self.filter(self.typed)
 
     def start_typing(self) -> None:
         """Keys now edit the filter, until Enter keeps or Esc clears it."""
@@ -62,9 +59,9 @@ class ExampleList(PickPanel):
 
     def stop_typing(self, *, clear: bool) -> None:
         self.typing = False
-        self._narrow("" if clear else self.typed)
+        self.filter("" if clear else self.typed)
 
-    def _narrow(self, query: str) -> None:
+    def filter(self, query: str) -> None:
         self.typed = query
         self.shown = self._matching(words_of(query))
         self.to_top()
@@ -77,32 +74,6 @@ class ExampleList(PickPanel):
             self._texts = [_haystack(example) for example in self._all]
         texts = zip(self._all, self._texts, strict=True)
         return [example for example, text in texts if all(word in text for word in words)]
-
-    def on_key(self, event: Key) -> None:
-        if not self.typing:
-            # Taken here and not as a binding: what is typed in one burst with it must not run ahead of it.
-            if event.character == "/":
-                event.stop()
-                event.prevent_default()
-                self.start_typing()
-            return
-        text = edited(self.typed, event)
-        if text is None and event.key not in ("enter", "escape"):
-            return
-        event.stop()
-        event.prevent_default()
-        if text is None:
-            self.stop_typing(clear=event.key == "escape")
-        else:
-            self._narrow(text)
-
-    def on_paste(self, event: Paste) -> None:
-        event.stop()
-        if self.typing:
-            self._narrow(pasted(self.typed, event.text))
-
-    def check_consume_key(self, key: str, character: str | None) -> bool:
-        return self.typing and character is not None and character.isprintable()
 
 
 def _haystack(example: Example) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.segment import Segment
-from textual.events import Click, Key, MouseScrollDown, MouseScrollUp, Paste, Resize
+from textual.events import Click, MouseScrollDown, MouseScrollUp, Resize
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
@@ -17,8 +17,8 @@ from tui.widgets.failure_index import Index, ListState, Looked, Sort, narrow, ob
 from tui.widgets.frame import Frame
 from tui.widgets.line import BLANK, Line, Span, cut
 from tui.widgets.panel import PANEL_FAILED, log, strip_of
-from tui.widgets.prompt import edited, pasted
 from tui.widgets.table import Column, choose, header, row
+from tui.widgets.typed_filter import TypedFilter
 from tui.widgets.words import HOP_SHORT, SEVERITY_STYLES, SEVERITY_WORDS, recent_time
 
 COLUMNS = (
@@ -63,7 +63,7 @@ def failure_line(failure: Failure, frame: Frame, width: int, *, current: bool, n
     return row(columns_of(width), cells, glyphs)
 
 
-class FailureList(Widget, can_focus=True):
+class FailureList(TypedFilter, Widget, can_focus=True):
     """Rows are numbers into the index; the cursor stays on its failure when new ones come in above it.
 
     Until the operator has moved, the list follows the newest. Marks of new failures stay until a look has ended:
@@ -84,7 +84,6 @@ class FailureList(Widget, can_focus=True):
         self.index = Index()
         self.looked = Looked()
         self.sort = Sort.LAST_SEEN
-        self.typed = ""
         self._frame: Frame | None = None
         self._order: Sequence[int] = ()
         self._rows: Sequence[int] = ()
@@ -95,7 +94,6 @@ class FailureList(Widget, can_focus=True):
         self._new = 0
         self._idle_ticks = 0
         self._complained = False
-        self.typing = False
 
     @property
     def rows(self) -> Sequence[int]:
@@ -143,6 +141,8 @@ class FailureList(Widget, can_focus=True):
             self._rearrange(self.current)
 
     def filter(self, query: str) -> None:
+        if query == self.typed:
+            return
         kept = self.current
         narrower = query.casefold().startswith(self.typed.casefold()) and bool(self.typed) and self.index.complete
         self.typed = query
@@ -159,32 +159,6 @@ class FailureList(Widget, can_focus=True):
         if clear and self.typed:
             self.filter("")
         self.post_message(self.Moved())
-
-    def on_key(self, event: Key) -> None:
-        if not self.typing:
-            # Taken here and not as a binding: what is typed in one burst with it must not run ahead of it.
-            if event.character == "/":
-                event.stop()
-                event.prevent_default()
-                self.start_typing()
-            return
-        text = edited(self.typed, event)
-        if text is None and event.key not in ("enter", "escape"):
-            return
-        event.stop()
-        event.prevent_default()
-        if text is None:
-            self.stop_typing(clear=event.key == "escape")
-        elif text != self.typed:
-            self.filter(text)
-
-    def on_paste(self, event: Paste) -> None:
-        event.stop()
-        if self.typing:
-            self.filter(pasted(self.typed, event.text))
-
-    def check_consume_key(self, key: str, character: str | None) -> bool:
-        return self.typing and character is not None and character.isprintable()
 
     def restart(self, looked: Looked) -> None:
         """Another tenant: nothing of the former one's list remains."""
