@@ -11,6 +11,7 @@ import pytest
 from tests.directory.bystanders import add_bystanders, bystanders
 from tests.directory.slapd import Slapd
 from tests.directory.sync_bench import PASSWORD, DirectoryBench
+from tests.directory.sync_config import SYNC_CONFIG
 from tests.directory.sync_forks import Forks, forks
 from tests.directory.tenant_faults import FaultyTenant, serving, until
 from tests.helpers import ManualClock
@@ -19,22 +20,6 @@ from tui.sync.opening import open_state
 from tui.sync.replicator import Step
 
 PEOPLE, TOO_MANY = 520, 501
-CONFIG = """
-[[tenant]]
-name = "contoso"
-tenant_id = "00000000-0000-0000-0000-000000000001"
-graph_url = "{graph}"
-[tenant.auth]
-method = "token-command"
-command = ["echo", "any-token"]
-[tenant.sync]
-url = "{url}"
-bind_user = "{user}"
-password_env = "{password}"
-ca_file = "{ca}"
-state_file = "sync.db"
-interval = 1
-"""
 
 
 class Crowd:
@@ -115,7 +100,7 @@ async def command(crowd: Crowd) -> AsyncIterator[tuple[Forks, list[str | Path]]]
     slapd = crowd.server
     async with serving(FaultyTenant(crowd.bench.app)) as graph, forks(crowd.folder / "sync.log") as sync:
         config.write_text(
-            CONFIG.format(graph=graph, url=slapd.url, user=slapd.admin.user, password=PASSWORD, ca=slapd.ca_file)
+            SYNC_CONFIG.format(graph=graph, url=slapd.url, user=slapd.admin.user, password=PASSWORD, ca=slapd.ca_file)
         )
         yield sync, ["sync", "--config", config]
 

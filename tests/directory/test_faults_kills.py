@@ -21,6 +21,7 @@ from tests.directory.proxy import FaultProxy
 from tests.directory.server import DirectoryServer
 from tests.directory.slapd import Slapd
 from tests.directory.sync_bench import PASSWORD
+from tests.directory.sync_config import SYNC_CONFIG
 from tests.directory.sync_forks import Forks, forks
 from tests.directory.tenant_faults import FaultyTenant, serving
 from tests.directory.tenant_life import LIFE, in_scope, people, steady
@@ -36,24 +37,7 @@ MOMENTS = ("start", "reading", "talking", "talking", "commit", "idle")
 EXPIRES_EVERY = 11
 LONGEST_LIFE_S = 3.0
 ROUNDS_TO_SETTLE = 6
-CONFIG = """
-[[tenant]]
-name = "contoso"
-tenant_id = "00000000-0000-0000-0000-000000000001"
-graph_url = "{graph}"
-[tenant.auth]
-method = "token-command"
-command = ["echo", "any-token"]
-[tenant.sync]
-url = "{url}"
-bind_user = "{user}"
-password_env = "{password}"
-ca_file = "{ca}"
-tls_server_name = "{name}"
-state_file = "sync.db"
-interval = 1
-cloud_only = true
-"""
+CONFIG = SYNC_CONFIG + 'tls_server_name = "{name}"\ncloud_only = true\n'
 
 
 class Massacre:

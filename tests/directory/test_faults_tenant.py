@@ -10,6 +10,7 @@ import pytest
 from tests.directory import tenant_faults as faults
 from tests.directory.slapd import Slapd
 from tests.directory.sync_bench import PASSWORD, directory_settings
+from tests.directory.sync_config import SYNC_CONFIG
 from tests.directory.sync_forks import forks
 from tests.directory.sync_life import Life
 from tests.directory.tenant_faults import Misbehave, Reordering, refused, serving, until
@@ -18,24 +19,7 @@ from tui.sync.replicator import Phase
 from tui.sync.running import Problem, Trouble
 
 PAGE = 7
-CONFIG = """
-[[tenant]]
-name = "contoso"
-tenant_id = "00000000-0000-0000-0000-000000000001"
-graph_url = "{graph}"
-[tenant.auth]
-method = "token-command"
-command = ["cat", "{token}"]
-[tenant.sync]
-url = "{url}"
-bind_user = "{user}"
-password_env = "{password}"
-ca_file = "{ca}"
-state_file = "sync.db"
-interval = 1
-cloud_only = true
-adopt = true
-"""
+CONFIG = SYNC_CONFIG.replace('"echo", "any-token"', '"cat", "{token}"') + "cloud_only = true\nadopt = true\n"
 
 
 @pytest.fixture
